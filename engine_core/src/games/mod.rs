@@ -1,0 +1,60 @@
+//! The registry of families: one enum, one match. A family is a pure fold of a bet and the actions so far over a source of draws.
+
+pub mod dice;
+
+use crate::amount::Micros;
+use crate::error::Error;
+use crate::pb;
+use crate::rng::Draws;
+
+/// What a round has come to after the actions so far.
+pub struct Standing {
+    /// What the player may see.
+    pub outcome: pb::outcome::Family,
+    /// All that was staked so far in micros.
+    pub stake: Micros,
+    /// What is paid, once no decision is left; `None` while the round is open.
+    pub payout: Option<Micros>,
+}
+
+/// What each family implements. One value is one model's parameters.
+pub trait Family: Sized {
+    /// Plays `bet` and then `actions` from the start; the same arguments give the same standing.
+    /// `step` is the smallest amount of the currency in micros: stakes must be multiples of it and payouts are floored to it.
+    ///
+    /// # Errors
+    /// `Error::Bet` or `Error::Action` for what the model does not offer, `Error::Amount` for money out of range.
+    fn standing<D: Draws>(&self, bet: &pb::Bet, actions: &[pb::Action], step: Micros, draws: &mut D) -> Result<Standing, Error>;
+
+    /// What the model pays, for people.
+    fn pay_table(&self) -> pb::PayTable;
+}
+
+/// Every family there is.
+pub enum Game {
+    /// Dice over/under.
+    Dice(dice::Dice),
+}
+
+impl Game {
+    /// Reads the part of a model file that belongs to `family`.
+    ///
+    /// # Errors
+    /// `Error::Model` for an unknown family or malformed parameters.
+    pub fn parse(family: &str, text: &str) -> Result<Self, Error> {
+        match family {
+            "dice" => Ok(Self::Dice(dice::Dice::parse(text)?)),
+            other => Err(Error::Model { line: 0, message: format!("family = \"{other}\" is unknown; it must be one of: dice") }),
+        }
+    }
+
+    /// See [`Family::standing`].
+    ///
+    /// # Errors
+    /// Those of the family.
+    pub fn standing<D: Draws>(&self, bet: &pb::Bet, actions: &[pb::Action], step: Micros, draws: &mut D) -> Result<Standing, Error> {
+        match self {
+            Self::Dice(game) => game.standing(bet, actions, step, draws),
+        }
+    }
+}

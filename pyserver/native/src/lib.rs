@@ -1,0 +1,1 @@
+//! The bridge: engine_core as the Python module croupier._engine.
