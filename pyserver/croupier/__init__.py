@@ -1,0 +1,1 @@
+"""Croupier: a highly available casino game engine."""
