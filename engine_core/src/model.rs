@@ -44,6 +44,11 @@ pub fn toml_error(text: &str, error: &toml::de::Error) -> Error {
     Error::Model { line, message: error.message().to_string() }
 }
 
+/// A refusal of the value at `span` of a model file.
+pub fn error_at(text: &str, span: &std::ops::Range<usize>, message: String) -> Error {
+    Error::Model { line: line_of(text, span.start), message }
+}
+
 /// The line, from 1, of a byte offset.
 pub fn line_of(text: &str, offset: usize) -> usize {
     1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|&&b| b == b'\n').count()

@@ -1,6 +1,7 @@
 //! The registry of families: one enum, one match. A family is a pure fold of a bet and the actions so far over a source of draws.
 
 pub mod dice;
+pub mod stake;
 
 use crate::amount::Micros;
 use crate::error::Error;
