@@ -27,7 +27,9 @@ impl fmt::Display for Error {
             Self::Model { line: 0, message } => write!(f, "{message}"),
             Self::Model { line, message } => write!(f, "line {line}: {message}"),
             Self::Bet { field, message } => write!(f, "{field}: {message}"),
-            Self::Action { message } | Self::State { message } | Self::Amount { message } | Self::NotExact { message } => f.write_str(message),
+            Self::Action { message } | Self::State { message } | Self::Amount { message } | Self::NotExact { message } => {
+                f.write_str(message)
+            }
             Self::RngUnhealthy { test } => write!(f, "the random stream failed its {test} test"),
         }
     }

@@ -58,10 +58,13 @@ pub fn play(model: &Model, seed: &Seed<'_>, bet: &[u8], step: Micros) -> Result<
 pub fn act(model: &Model, seed: &Seed<'_>, bet: &[u8], step: Micros, state: &[u8], action: &[u8]) -> Result<Played, Error> {
     let stored = State::decode(state).map_err(|e| Error::State { message: format!("the round's stored state is damaged: {e}") })?;
     if stored.version != STATE_VERSION {
-        return Err(Error::State { message: format!("the round's state has version {}, this engine reads {STATE_VERSION}", stored.version) });
+        return Err(Error::State {
+            message: format!("the round's state has version {}, this engine reads {STATE_VERSION}", stored.version),
+        });
     }
     let mut actions = stored.actions;
-    actions.push(pb::Action::decode(action).map_err(|e| Error::Action { message: format!("the action is not a croupier.v1.Action: {e}") })?);
+    actions
+        .push(pb::Action::decode(action).map_err(|e| Error::Action { message: format!("the action is not a croupier.v1.Action: {e}") })?);
     run(model, seed, bet, step, actions)
 }
 

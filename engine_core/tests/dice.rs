@@ -89,7 +89,8 @@ fn refuses_by_field() {
 /// A model that would lose money or can't be played is refused with its line.
 #[test]
 fn refuses_bad_models() {
-    let good = "name = \"d\"\ntitle = \"D\"\nversion = 1\nfamily = \"dice\"\n[dice]\ngrid = 100\nchance_denominator = 100\nreturn_ppm = 990000\n\
+    let good =
+        "name = \"d\"\ntitle = \"D\"\nversion = 1\nfamily = \"dice\"\n[dice]\ngrid = 100\nchance_denominator = 100\nreturn_ppm = 990000\n\
                 winning_min = 1\nwinning_max = 98\nstake = { min_steps = 1, max_steps = 9 }\n";
     assert!(Model::parse(good).is_ok());
     let table = [

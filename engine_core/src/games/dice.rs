@@ -96,7 +96,8 @@ impl Dice {
             pb::DiceSide::Unspecified => return Err(refused("side", "must be DICE_SIDE_OVER or DICE_SIDE_UNDER".into())),
         };
         if winning < self.winning_min || winning > self.winning_max {
-            let message = format!("wins on {winning} rolls; this game offers {} to {} of {}", self.winning_min, self.winning_max, self.grid);
+            let message =
+                format!("wins on {winning} rolls; this game offers {} to {} of {}", self.winning_min, self.winning_max, self.grid);
             return Err(refused("target", message));
         }
         Ok(winning)
@@ -111,7 +112,9 @@ impl Rules {
         }
         let denominator = *self.chance_denominator.get_ref();
         if denominator == 0 || denominator > grid {
-            let message = format!("chance_denominator = {denominator}; it must be 1 to the grid, {grid}, or a win would cost the house more than it says");
+            let message = format!(
+                "chance_denominator = {denominator}; it must be 1 to the grid, {grid}, or a win would cost the house more than it says"
+            );
             return Err(error_at(text, &self.chance_denominator.span(), message));
         }
         let return_ppm = *self.return_ppm.get_ref();

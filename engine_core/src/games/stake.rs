@@ -24,7 +24,8 @@ impl StakeRange {
     pub fn check(&self, text: &str) -> Result<(), Error> {
         let max = *self.max_steps.get_ref();
         if self.min_steps == 0 || max < self.min_steps || max > STEPS_MAX {
-            let message = format!("min_steps = {}, max_steps = {max}; stakes need 1 <= min_steps <= max_steps <= {STEPS_MAX}", self.min_steps);
+            let message =
+                format!("min_steps = {}, max_steps = {max}; stakes need 1 <= min_steps <= max_steps <= {STEPS_MAX}", self.min_steps);
             return Err(error_at(text, &self.max_steps.span(), message));
         }
         Ok(())
@@ -38,8 +39,13 @@ impl StakeRange {
         let steps = whole_steps(stake, step, field)?;
         let (min, max) = (i64::from(self.min_steps), self.max_steps());
         if steps < min || steps > max {
-            let bound = |steps: i64| steps.checked_mul(step).ok_or_else(|| Error::Amount { message: format!("a step of {step} micros is too large") });
-            return Err(refused(field, format!("{stake} micros is outside the stakes of this game, {} to {} micros", bound(min)?, bound(max)?)));
+            let bound = |steps: i64| {
+                steps.checked_mul(step).ok_or_else(|| Error::Amount { message: format!("a step of {step} micros is too large") })
+            };
+            return Err(refused(
+                field,
+                format!("{stake} micros is outside the stakes of this game, {} to {} micros", bound(min)?, bound(max)?),
+            ));
         }
         Ok(stake)
     }
