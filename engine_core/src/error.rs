@@ -6,19 +6,44 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// The model file is malformed; `line` counts from 1 and is 0 where no line is to blame.
-    Model { line: usize, message: String },
+    Model {
+        /// The line to blame.
+        line: usize,
+        /// What is wrong and what would be right.
+        message: String,
+    },
     /// The bet is not one that the model offers; `field` is its path inside the bet.
-    Bet { field: String, message: String },
+    Bet {
+        /// Path of the field: `bet.dice.target`.
+        field: String,
+        /// What is wrong and what would be right.
+        message: String,
+    },
     /// The action is not one that the round allows now.
-    Action { message: String },
+    Action {
+        /// What is wrong and what would be right.
+        message: String,
+    },
     /// The stored state of a round cannot be resumed by this engine.
-    State { message: String },
+    State {
+        /// What is wrong and what would be right.
+        message: String,
+    },
     /// An amount left the range of checked integer money.
-    Amount { message: String },
+    Amount {
+        /// What is wrong and what would be right.
+        message: String,
+    },
     /// The random stream failed a health test; nothing drawn from it may be used.
-    RngUnhealthy { test: &'static str },
+    RngUnhealthy {
+        /// The test's name.
+        test: &'static str,
+    },
     /// The model has no exact figure of the kind that was asked for.
-    NotExact { message: String },
+    NotExact {
+        /// What is wrong and what would be right.
+        message: String,
+    },
 }
 
 impl fmt::Display for Error {

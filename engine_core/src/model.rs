@@ -12,6 +12,8 @@ pub struct Model {
     pub title: String,
     /// Version of this game's maths, from 1.
     pub version: u32,
+    /// The family's id: `slots`, `dice` …
+    pub family: String,
     /// SHA-256 of the file's bytes.
     pub hash: [u8; 32],
     /// The family with this model's parameters.
@@ -34,7 +36,14 @@ impl Model {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let header: Header = toml::from_str(text).map_err(|e| toml_error(text, &e))?;
         let game = Game::parse(&header.family, text)?;
-        Ok(Self { name: header.name, title: header.title, version: header.version, hash: Sha256::digest(text.as_bytes()).into(), game })
+        Ok(Self {
+            name: header.name,
+            title: header.title,
+            version: header.version,
+            family: header.family,
+            hash: Sha256::digest(text.as_bytes()).into(),
+            game,
+        })
     }
 }
 

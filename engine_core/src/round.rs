@@ -74,6 +74,7 @@ fn run(model: &Model, seed: &Seed<'_>, bet: &[u8], step: Micros, actions: Vec<pb
     let mut recorded = Recorded::new(&mut stream);
     let Standing { outcome, stake, payout } = model.game.standing(&bet, &actions, step, &mut recorded)?;
     let mut draws = recorded.into_draws();
+    stream.health()?;
     if payout.is_none() {
         draws.retain(|draw| draw.purpose() != pb::DrawPurpose::HoleCard);
     }

@@ -58,4 +58,11 @@ impl Game {
             Self::Dice(game) => game.standing(bet, actions, step, draws),
         }
     }
+
+    /// See [`Family::pay_table`].
+    pub fn pay_table(&self) -> pb::PayTable {
+        match self {
+            Self::Dice(game) => game.pay_table(),
+        }
+    }
 }

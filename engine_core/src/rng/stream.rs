@@ -1,6 +1,8 @@
 //! The stream of one round: `ChaCha20` (RFC 8439) keyed by HMAC-SHA256(server seed, client seed ":" round number).
 
+use super::health::{check_buffer, Failure};
 use super::Draws;
+use crate::error::Error;
 use crate::pb::DrawPurpose;
 use chacha20::cipher::{KeyIvInit, StreamCipher};
 use chacha20::ChaCha20;
@@ -16,6 +18,7 @@ pub struct Stream {
     buffer: [u8; BUFFER_WORDS * 4],
     next: usize,
     taken: u64,
+    failure: Option<Failure>,
 }
 
 impl Stream {
@@ -33,20 +36,42 @@ impl Stream {
 
     /// The stream of a raw 256-bit key, for simulation and known-answer tests.
     pub fn from_key(key: &[u8; 32]) -> Self {
-        Self { cipher: ChaCha20::new(key.into(), &[0; 12].into()), buffer: [0; BUFFER_WORDS * 4], next: BUFFER_WORDS, taken: 0 }
+        Self {
+            cipher: ChaCha20::new(key.into(), &[0; 12].into()),
+            buffer: [0; BUFFER_WORDS * 4],
+            next: BUFFER_WORDS,
+            taken: 0,
+            failure: None,
+        }
     }
 
     /// The next 32-bit word.
     pub fn word(&mut self) -> u32 {
         if self.next == BUFFER_WORDS {
-            self.buffer.fill(0);
-            self.cipher.apply_keystream(&mut self.buffer);
-            self.next = 0;
+            self.refill();
         }
         let at = self.next * 4;
         self.next += 1;
         self.taken += 1;
         u32::from_le_bytes([self.buffer[at], self.buffer[at + 1], self.buffer[at + 2], self.buffer[at + 3]])
+    }
+
+    #[cold]
+    fn refill(&mut self) {
+        self.buffer.fill(0);
+        self.cipher.apply_keystream(&mut self.buffer);
+        self.next = 0;
+        if self.failure.is_none() {
+            self.failure = check_buffer(&self.buffer).err();
+        }
+    }
+
+    /// Whether everything drawn so far may be used. To be asked after the last draw and before an outcome leaves the engine.
+    ///
+    /// # Errors
+    /// `Error::RngUnhealthy` if a health test failed on any part of the stream read so far.
+    pub fn health(&self) -> Result<(), Error> {
+        self.failure.map_or(Ok(()), |failure| Err(Error::RngUnhealthy { test: failure.name() }))
     }
 
     /// Index of the first word of the last draw's accepted value.

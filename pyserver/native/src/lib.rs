@@ -1,1 +1,22 @@
-//! The bridge: engine_core as the Python module croupier._engine.
+//! The bridge: `engine_core` as the Python module `croupier._engine`. It converts types and errors and decides nothing.
+//!
+//! - `model`: class `Model`: parse, play, act, pay table.
+//! - `entropy`: random bytes of the operating system through a health test, the raw collector, the self test.
+//! - `errors`: the exceptions, one for each value of the engine's error enum.
+
+mod entropy;
+mod errors;
+mod model;
+
+use pyo3::prelude::*;
+
+/// Croupier's game engine: random numbers, games, exact returns.
+#[pymodule]
+mod _engine {
+    #[pymodule_export]
+    use crate::entropy::{entropy, raw, self_test};
+    #[pymodule_export]
+    use crate::errors::{ActionError, AmountError, BetError, EngineError, ModelError, NotExactError, RngUnhealthyError, StateError};
+    #[pymodule_export]
+    use crate::model::Model;
+}
