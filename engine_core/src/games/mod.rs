@@ -1,6 +1,7 @@
 //! The registry of families: one enum, one match. A family is a pure fold of a bet and the actions so far over a source of draws.
 
 pub mod dice;
+pub mod roulette;
 pub mod stake;
 
 use crate::amount::Micros;
@@ -35,6 +36,8 @@ pub trait Family: Sized {
 pub enum Game {
     /// Dice over/under.
     Dice(dice::Dice),
+    /// Roulette with one, two or three zeros.
+    Roulette(roulette::Roulette),
 }
 
 impl Game {
@@ -45,7 +48,8 @@ impl Game {
     pub fn parse(family: &str, text: &str) -> Result<Self, Error> {
         match family {
             "dice" => Ok(Self::Dice(dice::Dice::parse(text)?)),
-            other => Err(Error::Model { line: 0, message: format!("family = \"{other}\" is unknown; it must be one of: dice") }),
+            "roulette" => Ok(Self::Roulette(roulette::Roulette::parse(text)?)),
+            other => Err(Error::Model { line: 0, message: format!("family = \"{other}\" is unknown; it must be one of: dice, roulette") }),
         }
     }
 
@@ -56,6 +60,7 @@ impl Game {
     pub fn standing<D: Draws>(&self, bet: &pb::Bet, actions: &[pb::Action], step: Micros, draws: &mut D) -> Result<Standing, Error> {
         match self {
             Self::Dice(game) => game.standing(bet, actions, step, draws),
+            Self::Roulette(game) => game.standing(bet, actions, step, draws),
         }
     }
 
