@@ -15,10 +15,8 @@ use proptest::prelude::*;
 const MODELS: [&str; 4] = ["roulette-european", "roulette-french", "roulette-american", "roulette-triple-zero"];
 
 fn roulette(name: &str) -> Roulette {
-    match model(name).game {
-        Game::Roulette(roulette) => roulette,
-        _ => panic!("{name} is not roulette"),
-    }
+    let Game::Roulette(roulette) = model(name).game else { panic!("{name} is not roulette") };
+    roulette
 }
 
 fn wager(kind: Kind, numbers: &[u32], steps: i64) -> RouletteWager {

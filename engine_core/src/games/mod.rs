@@ -68,6 +68,7 @@ impl Game {
     pub fn pay_table(&self) -> pb::PayTable {
         match self {
             Self::Dice(game) => game.pay_table(),
+            Self::Roulette(game) => game.pay_table(),
         }
     }
 }
