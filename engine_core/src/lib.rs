@@ -12,6 +12,7 @@
 //! Absent on purpose: Python, clocks, files, environment, threads outside `analysis`, floats in money or odds.
 
 pub mod amount;
+pub mod analysis;
 pub mod error;
 pub mod games;
 pub mod model;
