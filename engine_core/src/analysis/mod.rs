@@ -31,7 +31,7 @@ use crate::rng::Stream;
 pub const STEP: Micros = 10_000;
 
 /// What a family brings to the analysis of its models.
-pub trait Analysed: Family + Sync {
+pub trait Analysed: Sync {
     /// The bet whose figures stand for the model, under [`STEP`]. Where payouts are floored to the step, it is large enough that
     /// flooring does not show in the figures.
     fn reference_bet(&self) -> pb::Bet;
@@ -45,14 +45,21 @@ pub trait Analysed: Family + Sync {
         Err(Error::NotExact { message: "this family has no exact figure; simulate it".into() })
     }
 
-    /// `bet`, checked once and ready to be played many times. The default plays [`Family::standing`] over and over, so it fits a family
-    /// whose rounds take no action; a family with decisions brings its own table with a named strategy.
+    /// `bet`, checked once and ready to be played many times. [`without_actions`] makes one for a family whose rounds take no action; a
+    /// family with decisions brings its own, with a named strategy.
     ///
     /// # Errors
     /// `Error::Bet` for a bet that the model does not offer.
-    fn table<'a>(&'a self, bet: &pb::Bet) -> Result<Box<dyn Table + 'a>, Error> {
-        Ok(Box::new(Standings { family: self, bet: bet.clone(), stake: 0 }.checked()?))
-    }
+    fn table<'a>(&'a self, bet: &pb::Bet) -> Result<Box<dyn Table + 'a>, Error>;
+}
+
+/// A table that plays [`Family::standing`] over and over under [`STEP`], for a family whose rounds take no action.
+///
+/// # Errors
+/// `Error::Bet` for a bet that the model does not offer.
+pub fn without_actions<'a, F: Family + Sync>(family: &'a F, bet: &pb::Bet) -> Result<Box<dyn Table + 'a>, Error> {
+    let stake = family.standing(bet, &[], STEP, &mut Stream::from_key(&[0; 32]))?.stake;
+    Ok(Box::new(Standings { family, bet: bet.clone(), stake }))
 }
 
 /// One bet at one model, played over and over.
@@ -70,19 +77,11 @@ pub trait Table: Sync {
     fn play(&self, stream: &mut Stream, rounds: u64, tally: &mut Tally) -> Result<(), Error>;
 }
 
-/// The table of a family whose rounds take no action.
-struct Standings<'a, F: ?Sized> {
+/// See [`without_actions`].
+struct Standings<'a, F> {
     family: &'a F,
     bet: pb::Bet,
     stake: Micros,
-}
-
-impl<F: Family> Standings<'_, F> {
-    /// Plays one round to learn the stake, and so checks the bet.
-    fn checked(self) -> Result<Self, Error> {
-        let stake = self.family.standing(&self.bet, &[], STEP, &mut Stream::from_key(&[0; 32]))?.stake;
-        Ok(Self { stake, ..self })
-    }
 }
 
 impl<F: Family + Sync> Table for Standings<'_, F> {
@@ -97,7 +96,7 @@ impl<F: Family + Sync> Table for Standings<'_, F> {
     fn play(&self, stream: &mut Stream, rounds: u64, tally: &mut Tally) -> Result<(), Error> {
         for _ in 0..rounds {
             let standing = self.family.standing(&self.bet, &[], STEP, stream)?;
-            let message = "the default table only plays rounds without actions";
+            let message = "a round waits for an action that this table does not take";
             let paid = standing.payout.ok_or_else(|| Error::NotExact { message: message.into() })?;
             tally.add(standing.stake, paid);
         }
