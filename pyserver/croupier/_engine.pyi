@@ -51,14 +51,17 @@ class Model:
         """Version of this game's maths, from 1."""
     @property
     def family(self) -> str:
-        """"slots", "roulette", "dice" or "blackjack"."""
+        """The family: "slots", "roulette", "dice" or "blackjack"."""
     @property
     def hash(self) -> bytes:
         """SHA-256 of the file, 32 bytes."""
     def play(
         self, server_seed: bytes, client_seed: str, number: int, bet: bytes, step_micros: int, /
     ) -> tuple[int, int | None, bytes, bytes]:
-        """Starts round `number` (from 1): (stake_micros, payout_micros or None while open, encoded croupier.v1.Outcome, state for `act`)."""
+        """Starts round `number` (from 1).
+
+        Returns (stake_micros, payout_micros or None while open, encoded croupier.v1.Outcome, state for `act`).
+        """
     def act(
         self, server_seed: bytes, client_seed: str, number: int, bet: bytes, step_micros: int, state: bytes, action: bytes, /
     ) -> tuple[int, int | None, bytes, bytes]:

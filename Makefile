@@ -1,0 +1,110 @@
+# What a person or CI does with this repository; `make` alone lists it. Set-up happens by itself, in .venv, and again only where sources changed.
+
+PY := .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH):$(HOME)/.cargo/bin
+RUSTUP_BESIDE := $(shell .ci/rustup_home)
+ifneq ($(RUSTUP_BESIDE),)
+export RUSTUP_HOME := $(RUSTUP_BESIDE)
+endif
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# One Python for every build of the bridge, so that cargo reuses what it built.
+export PYO3_PYTHON := $(CURDIR)/$(PY)
+
+NODE_BIN := .ci/node/node_modules/.bin
+PIP := $(PY) -m pip install --quiet
+RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find engine_core pyserver/native proto -name '*.rs' -o -name Cargo.toml -o -name '*.proto')
+
+.PHONY: help run play test lint lint-python lint-proto lint-rust format proto pins bench bench-quick faults faults-quick clean
+.DELETE_ON_ERROR:
+
+help: ## list what make can do
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1@/' | while IFS=@ read -r name what; do printf '  make %-14s %s\n' "$$name" "$$what"; done
+
+run: .venv/.client ## set up what is missing and start a demo server with the embedded store
+	@exec .venv/bin/croupier serve --demo
+
+play: .venv/.client ## from another terminal: play a visible session against the demo server
+	@exec $(PY) -m croupier_client.demo
+
+test: .venv/.client .venv/.test ## set up what is missing and run every test
+	cargo test --release --locked -p engine_core
+	$(PY) -m pytest $(PYTEST)
+
+lint: lint-python lint-proto lint-rust ## every static check: formats, types, imports, proto
+
+lint-python: .venv/.client .venv/.dev .venv/.node
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	$(NODE_BIN)/pyright --warnings
+	.venv/bin/lint-imports --no-cache --no-logo
+
+lint-proto: .venv/.dev .venv/.node
+	$(PY) proto/generate_stubs.py --check
+	$(NODE_BIN)/buf lint
+	.ci/breaking
+
+lint-rust: .venv/.made
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+format: .venv/.dev ## put every source into the project's format
+	.venv/bin/ruff check --fix --quiet . || true
+	.venv/bin/ruff format .
+	cargo fmt --all
+
+proto: .venv/.test ## generate the Python stubs from proto/
+	$(PY) proto/generate_stubs.py
+
+bench: .venv/.client .venv/.test ## the long benchmark, every figure paired with its baseline
+	$(PY) bench/run.py
+
+bench-quick: .venv/.client .venv/.test ## the benchmark's ratios in under a minute
+	$(PY) bench/run.py --quick
+
+faults: .venv/.client .venv/.test ## kill -9, full disks and failing syncs under load, the whole list
+	$(PY) tests/faults/run.py
+
+faults-quick: .venv/.client .venv/.test ## a selection of the faults in under ten minutes
+	$(PY) tests/faults/run.py --quick
+
+PINS := .venv/bin/uv pip compile pyproject.toml $(wildcard clients/python/pyproject.toml) requirements/build.in \
+	--quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+pins: .venv/.dev ## pin the newest allowed version of every Python package, with hashes
+	$(PINS) --upgrade --group pyproject.toml:dev -o requirements/dev.txt
+	$(PINS) --group pyproject.toml:test -c requirements/dev.txt -o requirements/test.txt
+	$(PINS) -c requirements/dev.txt -o requirements/run.txt
+
+clean: ## remove everything that was built or installed here, except data/
+	rm -rf .venv target dist .ci/node/node_modules .pytest_cache .ruff_cache .hypothesis pyserver/croupier/_engine*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Set-up, step by step. Each stamp is newer than what it was made from.
+
+.venv/.made:
+	@python=$$(.ci/find_python) && .ci/find_rust && \
+	echo "Setting up in .venv with $$($$python --version)" && \
+	$$python -m venv --clear .venv && touch $@
+
+.venv/.run: .venv/.made requirements/run.txt
+	@echo "Installing what the server and the client need: $$(grep -c == requirements/run.txt) packages, pinned and hashed"
+	@$(PIP) --require-hashes -r requirements/run.txt && touch $@
+
+.venv/.test: .venv/.run requirements/test.txt
+	@echo "Installing what the tests need: $$(grep -c == requirements/test.txt) packages, pinned and hashed"
+	@$(PIP) --require-hashes -r requirements/test.txt && touch $@
+
+.venv/.dev: .venv/.test requirements/dev.txt
+	@echo "Installing what the lints need: $$(grep -c == requirements/dev.txt) packages, pinned and hashed"
+	@$(PIP) --require-hashes -r requirements/dev.txt && touch $@
+
+.venv/.engine: .venv/.run $(RUST_SOURCES)
+	@.ci/find_rust && echo "Building the engine and installing the server (the first time takes about two minutes)"
+	@$(PIP) --no-deps --no-build-isolation --editable . && touch $@
+
+.venv/.client: .venv/.engine $(wildcard clients/python/pyproject.toml)
+	@echo "Installing the Python client"
+	@test ! -f clients/python/pyproject.toml || $(PIP) --no-deps --no-build-isolation --editable clients/python && touch $@
+
+.venv/.node: .venv/.dev .ci/node/package-lock.json
+	@echo "Installing pyright and buf"
+	@.venv/bin/npm ci --prefix .ci/node --silent && touch $@
