@@ -76,8 +76,16 @@ fn run(model: &Model, seed: &Seed<'_>, bet: &[u8], step: Micros, actions: Vec<pb
     let mut draws = recorded.into_draws();
     stream.health()?;
     if payout.is_none() {
-        draws.retain(|draw| draw.purpose() != pb::DrawPurpose::HoleCard);
+        hide_hole_card(&mut draws);
     }
     let outcome = pb::Outcome { draws, family: Some(outcome) }.encode_to_vec();
     Ok(Played { stake, payout, outcome, state: State { version: STATE_VERSION, actions }.encode_to_vec() })
+}
+
+/// Leaves out the hole card's draw and all after it: a later card's index counts the cards left, so beside the card itself it would tell
+/// where among them the hole card was.
+fn hide_hole_card(draws: &mut Vec<pb::Draw>) {
+    if let Some(hole) = draws.iter().position(|draw| draw.purpose() == pb::DrawPurpose::HoleCard) {
+        draws.truncate(hole);
+    }
 }

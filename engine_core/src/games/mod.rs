@@ -1,5 +1,6 @@
 //! The registry of families: one enum, one match. A family is a pure fold of a bet and the actions so far over a source of draws.
 
+pub mod blackjack;
 pub mod dice;
 pub mod roulette;
 pub mod stake;
@@ -10,6 +11,7 @@ use crate::pb;
 use crate::rng::Draws;
 
 /// What a round has come to after the actions so far.
+#[derive(Debug, Clone)]
 pub struct Standing {
     /// What the player may see.
     pub outcome: pb::outcome::Family,
@@ -38,6 +40,8 @@ pub enum Game {
     Dice(dice::Dice),
     /// Roulette with one, two or three zeros.
     Roulette(roulette::Roulette),
+    /// Blackjack.
+    Blackjack(blackjack::Blackjack),
 }
 
 impl Game {
@@ -49,7 +53,11 @@ impl Game {
         match family {
             "dice" => Ok(Self::Dice(dice::Dice::parse(text)?)),
             "roulette" => Ok(Self::Roulette(roulette::Roulette::parse(text)?)),
-            other => Err(Error::Model { line: 0, message: format!("family = \"{other}\" is unknown; it must be one of: dice, roulette") }),
+            "blackjack" => Ok(Self::Blackjack(blackjack::Blackjack::parse(text)?)),
+            other => Err(Error::Model {
+                line: 0,
+                message: format!("family = \"{other}\" is unknown; it must be one of: dice, roulette, blackjack"),
+            }),
         }
     }
 
@@ -61,6 +69,7 @@ impl Game {
         match self {
             Self::Dice(game) => game.standing(bet, actions, step, draws),
             Self::Roulette(game) => game.standing(bet, actions, step, draws),
+            Self::Blackjack(game) => game.standing(bet, actions, step, draws),
         }
     }
 
@@ -69,6 +78,7 @@ impl Game {
         match self {
             Self::Dice(game) => game.pay_table(),
             Self::Roulette(game) => game.pay_table(),
+            Self::Blackjack(game) => game.pay_table(),
         }
     }
 }
