@@ -1,0 +1,1 @@
+"""Take decisions to the store, in order per wallet, and answer."""

@@ -1,0 +1,217 @@
+"""The embedded runner: takes whatever is queued, decides it, commits it as one transaction, then answers all.
+
+    calls -> load what they read -> decide one after another -> one conditional write a wallet -> commit -> publish the entries -> answer
+
+Deciding and committing in one place means no locks and no lost races. What a store refuses is loaded and decided again; what it leaves unknown is made
+definite before anybody is told anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from croupier.errors import DeadlineExceeded, InvariantBroken, NodeUnavailable, OutcomeUnknown, Refusal, RngUnhealthy, StoreFailed, WriteConflict
+from croupier.model import Answer, Decision, Entry, Key, NeedState, State, WalletKey, WalletWrite
+from croupier.operations.command import Command
+from croupier.operations.house import Entropy, House
+from croupier.runners.batch import Draft
+from croupier.runners.cache import Cache
+from croupier.stores.store import CommitResult, EntryQuery, Store
+
+_ATTEMPTS = 3
+"""How often a call is decided before a lost race is reported (ABORTED)."""
+_RESOLVE_ATTEMPTS = 5
+"""How often a write of unknown fate is sent again before its callers are told so."""
+
+_log = logging.getLogger("croupier.runner")
+
+Result = object
+"""An answer, or a Refusal."""
+
+
+class Call(Struct, frozen=True):
+    """A command and when its caller stops waiting."""
+
+    command: Command
+    deadline_ms: int = 0
+    """On the runner's clock; 0 for none."""
+
+
+class Counts(Struct):
+    """What the runner did since it started."""
+
+    batches: int = 0
+    calls: int = 0
+    writes: int = 0
+    entries: int = 0
+    refused_writes: int = 0
+    unknown_writes: int = 0
+    unresolved_writes: int = 0
+    expired_calls: int = 0
+
+
+class EmbeddedRunner:
+    """See the module. Not for two threads at once: one owner calls it."""
+
+    def __init__(
+        self,
+        store: Store,
+        house: House,
+        clock_ms: Callable[[], int],
+        entropy: Entropy,
+        *,
+        cache_wallets: int = 100_000,
+        on_commit: Callable[[WalletKey, Sequence[Entry]], None] = lambda wallet, entries: None,
+        on_fault: Callable[[Command, Refusal], None] = lambda command, refusal: None,
+    ) -> None:
+        """`on_commit` gets the entries of each applied write in order; `on_fault` hears of broken invariants and an unhealthy RNG."""
+        self.store = store
+        self.house = house
+        self.counts = Counts()
+        self.failure = ""
+        """Why the runner is out of service; empty while it serves."""
+        self._clock_ms = clock_ms
+        self._entropy = entropy
+        self._cache = Cache(cache_wallets)
+        self._on_commit = on_commit
+        self._on_fault = on_fault
+
+    async def process(self, calls: Sequence[Call]) -> list[Result]:
+        """Answers `calls`, in order; each answer is committed before this returns."""
+        results: list[Result] = [None] * len(calls)
+        waiting = list(range(len(calls)))
+        self.counts.batches += 1
+        self.counts.calls += len(calls)
+        for _ in range(_ATTEMPTS):
+            if self.failure:
+                break
+            try:
+                waiting = await self._attempt(calls, waiting, results)
+            except StoreFailed as error:
+                self._fail(str(error))
+                return [_unknown()] * len(calls)
+            if not waiting:
+                return results
+        for position in waiting:
+            results[position] = self._out_of_service() if self.failure else WriteConflict("another writer changed the wallet three times; retry with the same id")
+        return results
+
+    async def _attempt(self, calls: Sequence[Call], waiting: list[int], results: list[Result]) -> list[int]:
+        """Decides and commits the calls at `waiting`; the positions that must be decided again."""
+        now_ms = self._clock_ms()
+        drafts: dict[WalletKey, Draft] = {}
+        for position in waiting:
+            call = calls[position]
+            if call.deadline_ms and now_ms >= call.deadline_ms:
+                self.counts.expired_calls += 1
+                results[position] = DeadlineExceeded("the deadline passed before the call was decided; nothing was done")
+                continue
+            draft = drafts.get(call.command.wallet)
+            if draft is None:
+                draft = drafts[call.command.wallet] = Draft(call.command.wallet)
+            results[position] = await self._decide(call.command, draft, now_ms)
+            draft.calls.append(position)
+        return await self._commit([draft for draft in drafts.values() if draft.wallet is not None], results)
+
+    async def _decide(self, command: Command, draft: Draft, now_ms: int) -> Result:
+        """The command's answer on the draft's state; what it writes is added to the draft."""
+        need = command.keys()
+        while True:
+            await self._load(need, draft)
+            try:
+                decided = command.decide(self.house, draft.state, now_ms, self._entropy)
+            except StoreFailed:
+                raise
+            except Exception:
+                _log.exception("deciding %s failed", type(command).__name__)
+                decided = InvariantBroken("an invariant is broken; the call changed nothing")
+            if not isinstance(decided, NeedState):
+                break
+            need = decided.keys
+        if isinstance(decided, Decision):
+            draft.add(decided)
+            return decided.answer
+        if isinstance(decided, Answer):
+            return decided.answer
+        if isinstance(decided, InvariantBroken | RngUnhealthy):
+            self._on_fault(command, decided)
+        return decided
+
+    async def _load(self, keys: Sequence[Key], draft: Draft) -> None:
+        """Brings rows into the draft's state: from the cache, otherwise from the store."""
+        state = draft.state
+        missing: list[Key] = []
+        cached: State | None = None
+        for key in keys:
+            if key not in state:
+                if cached is None:
+                    cached = self._cache.rows(draft.key)
+                row = cached.get(key)
+                if row is None:
+                    missing.append(key)
+                else:
+                    state[key] = row
+        if missing:
+            loaded = await self.store.load(missing)
+            state.update(loaded)
+            self._cache.put(draft.key, [(key, row) for key, row in loaded.items() if row is not None])
+
+    async def _commit(self, drafts: list[Draft], results: list[Result]) -> list[int]:
+        """Writes the drafts; the positions whose write was refused."""
+        if not drafts:
+            return []
+        writes = [draft.write() for draft in drafts]
+        self.counts.writes += len(writes)
+        again: list[int] = []
+        for draft, write, result in zip(drafts, writes, await self.store.commit(writes), strict=True):
+            if result is CommitResult.UNKNOWN:
+                self.counts.unknown_writes += 1
+                result = await self._resolve(write)
+            if result is CommitResult.APPLIED:
+                self._applied(draft, write)
+                continue
+            self._cache.forget(draft.key)
+            if result is CommitResult.REFUSED:
+                self.counts.refused_writes += 1
+                again += draft.calls
+                continue
+            self.counts.unresolved_writes += 1
+            for position in draft.calls:
+                results[position] = _unknown()
+        return sorted(again)
+
+    def _applied(self, draft: Draft, write: WalletWrite) -> None:
+        self.counts.entries += len(write.entries)
+        self._cache.put(draft.key, [(Key(draft.key, "wallet", b""), write.wallet), *write.creates, *write.updates])
+        self._on_commit(draft.key, write.entries)
+
+    async def _resolve(self, write: WalletWrite) -> CommitResult:
+        """Makes an unknown write definite by sending it again: it is conditional, so it applies at most once, and where it is refused
+        the ledger tells whose write is there."""
+        for _ in range(_RESOLVE_ATTEMPTS):
+            result = (await self.store.commit([write]))[0]
+            if result is CommitResult.APPLIED:
+                return result
+            if result is CommitResult.REFUSED:
+                return CommitResult.APPLIED if await self._is_there(write) else result
+        return CommitResult.UNKNOWN
+
+    async def _is_there(self, write: WalletWrite) -> bool:
+        last = write.entries[-1]
+        found = await self.store.entries(EntryQuery(write.key, limit=1, before_revision=last.revision + 1))
+        return bool(found) and found[0].chain_hash == last.chain_hash
+
+    def _fail(self, reason: str) -> None:
+        """After a failed commit or fsync nobody knows what the store holds: stop answering, from memory above all."""
+        self.failure = reason
+        _log.critical("out of service: %s", reason)
+
+    def _out_of_service(self) -> Refusal:
+        return NodeUnavailable(f"the node is out of service: {self.failure}; nothing was done, use another node")
+
+
+def _unknown() -> Refusal:
+    return OutcomeUnknown("the store did not say whether the write happened; retry with the same id, it has one effect at most")

@@ -1,0 +1,179 @@
+"""The owner thread: gathers calls from the event loop into batches and drives the embedded runner with them.
+
+While one batch is being committed (the fsync holds no GIL) the next one queues up. With many callers the thread waits a moment for those that were
+just answered to come back, so that a commit carries more than one of them; a lone caller is never kept waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from croupier.errors import NodeUnavailable, Overloaded, Refusal
+from croupier.operations.command import Command
+from croupier.runners.embedded import Call, EmbeddedRunner, Result
+from croupier.stores.store import Reads, Store
+
+T = TypeVar("T")
+_LINGER_S_MAX = 0.003
+_LINGER_POLL_S = 0.0005
+_RETRY_AFTER_S = 0.05
+
+
+class _Submission:
+    """Calls of one caller, answered together."""
+
+    __slots__ = ("calls", "future")
+
+    def __init__(self, calls: Sequence[Call], future: asyncio.Future[list[Result]]) -> None:
+        self.calls = calls
+        self.future = future
+
+
+class Owner:
+    """Runs commands for services; everything that writes goes through its one thread."""
+
+    def __init__(self, runner: EmbeddedRunner, *, max_queue: int = 4_096, on_failure: Callable[[str], None] = lambda reason: None) -> None:
+        """`max_queue` bounds the calls that wait; `on_failure` is called once, on the event loop, when the store has failed."""
+        if not runner.store.inline:
+            raise ValueError(f"the embedded runner needs a store that never suspends; {runner.store.name} does")
+        self.runner = runner
+        self.queued = 0
+        """Calls that wait for an answer."""
+        self._max_queue = max_queue
+        self._on_failure = on_failure
+        self._failure_told = False
+        self._gathered: list[_Submission] = []
+        self._queue: deque[_Submission | Callable[[], None]] = deque()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="owner", daemon=True)
+        self._reads = runner.store.reads()
+        self._reading = asyncio.Lock()
+
+    def start(self) -> None:
+        """Starts the thread; must be called on the event loop that the callers live on."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def call(self, command: Command, deadline_ms: int = 0) -> object:
+        """The command's answer, once committed. Raises its Refusal. `deadline_ms` is on the runner's clock."""
+        result = (await self.call_many([Call(command, deadline_ms)]))[0]
+        if isinstance(result, Refusal):
+            raise result
+        return result
+
+    def call_many(self, calls: Sequence[Call]) -> asyncio.Future[list[Result]]:
+        """One answer or Refusal for each call, in order. They are queued at once, so the order of invocations is the order of decisions."""
+        assert self._loop is not None, "the owner was not started"
+        if self.queued + len(calls) > self._max_queue:
+            raise Overloaded(f"{self.queued} calls are waiting already; nothing was done", retry_after_s=_RETRY_AFTER_S)
+        if self._stopping:
+            raise NodeUnavailable("the node is draining; nothing was done, use another node")
+        self.queued += len(calls)
+        submission = _Submission(calls, self._loop.create_future())
+        if not self._gathered:
+            self._loop.call_soon(self._flush)
+        self._gathered.append(submission)
+        return submission.future
+
+    async def write(self, task: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
+        """Runs `task` on the owner thread, between batches: for writes beside the wallets."""
+        done: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(drive(task(self.runner.store)))
+            except BaseException as error:
+                done.set_exception(error)
+
+        self._queue.append(run)
+        self._wake.set()
+        return await asyncio.wrap_future(done)
+
+    async def read(self, task: Callable[[Reads], Coroutine[Any, Any, T]]) -> T:
+        """Runs `task` beside the owner thread, on committed state."""
+        self._refuse_failed()
+        async with self._reading:
+            return await asyncio.to_thread(lambda: drive(task(self._reads)))
+
+    async def stop(self) -> None:
+        """Answers what is queued, refuses what comes later, and ends the thread."""
+        self._stopping = True
+        self._flush()
+        self._wake.set()
+        await asyncio.to_thread(self._thread.join)
+
+    def _refuse_failed(self) -> None:
+        if self.runner.failure:
+            raise NodeUnavailable(f"the node is out of service: {self.runner.failure}")
+
+    def _flush(self) -> None:
+        """Once a tick of the loop: everything that was called in it goes to the thread together."""
+        if self._gathered:
+            self._queue.extend(self._gathered)
+            self._gathered.clear()
+            self._wake.set()
+
+    def _run(self) -> None:
+        answered = 0
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            if self._stopping and not self._queue:
+                return
+            self._linger(answered)
+            answered = self._process()
+            if self._queue or self._stopping:
+                self._wake.set()
+
+    def _linger(self, answered: int) -> None:
+        """Waits for about half of the callers that the last batch answered, a few milliseconds at most."""
+        end = time.monotonic() + _LINGER_S_MAX
+        while len(self._queue) < answered // 2 and not self._stopping and time.monotonic() < end:
+            time.sleep(_LINGER_POLL_S)
+
+    def _process(self) -> int:
+        """Takes everything that is queued; the number of submissions answered."""
+        submissions: list[_Submission] = []
+        calls: list[Call] = []
+        while self._queue:
+            item = self._queue.popleft()
+            if isinstance(item, _Submission):
+                submissions.append(item)
+                calls.extend(item.calls)
+            else:
+                item()
+        if submissions:
+            results = drive(self.runner.process(calls))
+            assert self._loop is not None
+            self._loop.call_soon_threadsafe(self._deliver, submissions, results)
+        return len(submissions)
+
+    def _deliver(self, submissions: list[_Submission], results: list[Result]) -> None:
+        position = 0
+        for submission in submissions:
+            end = position + len(submission.calls)
+            if not submission.future.done():
+                submission.future.set_result(results[position:end])
+            position = end
+        self.queued -= position
+        if self.runner.failure and not self._failure_told:
+            self._failure_told = True
+            self._on_failure(self.runner.failure)
+
+
+def drive(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine that never suspends."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    coroutine.close()
+    raise AssertionError("an inline store suspended")

@@ -1,0 +1,212 @@
+"""The embedded store: one SQLite file in WAL mode with synchronous=FULL.
+
+Everything handed to one `commit` goes into one transaction and one fsync. Safe against kill -9 and power loss; one machine, one owner process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from msgspec.structs import astuple
+
+from croupier.errors import StoreFailed, StoreUnusable
+from croupier.model import WalletWrite
+from croupier.stores import codec
+from croupier.stores.sqlite_reads import SqliteReads
+from croupier.stores.store import CommitResult, Document
+
+APPLICATION_ID = 0x43524F55
+"""Marks a file as Croupier's: "CROU"."""
+_CHECKPOINT_PAGES = 8_000
+_CACHE_KIB = 65_536
+_BUSY_S = 5.0
+
+_UPDATE_WALLET = (
+    "UPDATE wallet SET balance_micros = ?, revision = ?, chain_hash = ?, epoch = ?, epoch_first_revision = ?, deposited_micros = ?, withdrawn_micros = ?, "
+    "staked_micros = ?, paid_micros = ?, create_time_ms = ? WHERE no = ? AND revision = ?"
+)
+_INSERT_WALLET = (
+    "INSERT INTO wallet (balance_micros, revision, chain_hash, epoch, epoch_first_revision, deposited_micros, withdrawn_micros, staked_micros, paid_micros, "
+    "create_time_ms, operator, player, currency) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_ENTRY = (
+    "INSERT INTO entry (wallet, revision, epoch, kind, reference, session, step, stake_micros, payout_micros, transfer_micros, balance_micros, time_ms, "
+    "detail, chain_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_RECORD = "INSERT INTO record (kind, id, wallet, body) VALUES (?, ?, ?, ?)"
+_REPLACE_RECORD = "INSERT INTO record (kind, id, wallet, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"
+
+
+class _Refused(Exception):
+    """A condition of a write did not hold."""
+
+
+class SqliteStore(SqliteReads):
+    """See the module. `path` must be on a local disk."""
+
+    inline = True
+    name = "sqlite"
+
+    def __init__(self, path: Path, *, migrate: bool = True) -> None:
+        """Opens or creates the file and takes ownership. Raises StoreUnusable with one sentence for the operator."""
+        self.path = path
+        self._lock = _take_ownership(path)
+        try:
+            super().__init__(_connect(path))
+            _check_schema(self._connection, path, migrate=migrate)
+        except sqlite3.Error as error:
+            raise StoreUnusable(f"{path} cannot be used as a database: {error}; restore it from a backup") from error
+
+    async def commit(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
+        """See Store.commit. One transaction; a write whose condition fails is left out and the others still commit."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._apply(writes)
+            except _Refused:
+                self._connection.execute("ROLLBACK")
+                self._numbers.clear()
+                return self._commit_apart(writes)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise StoreFailed(f"writing to the database failed: {error}") from error
+        return [CommitResult.APPLIED] * len(writes)
+
+    async def put_document(self, document: Document) -> bool:
+        """See Store.put_document."""
+        values = (document.body, document.version, document.kind, document.id)
+        try:
+            if document.version == 1:
+                statement = "INSERT INTO document (body, version, kind, id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+                return self._connection.execute(statement, values).rowcount == 1
+            statement = "UPDATE document SET body = ?, version = ? WHERE kind = ? AND id = ? AND version = ?"
+            return self._connection.execute(statement, (*values, document.version - 1)).rowcount == 1
+        except sqlite3.Error as error:
+            raise StoreFailed(f"writing to the database failed: {error}") from error
+
+    def reads(self) -> SqliteReads:
+        """A second, read-only connection."""
+        return SqliteReads(_connect(self.path, read_only=True))
+
+    def close(self) -> None:
+        """Folds the log into the file and lets go of it."""
+        self._connection.close()
+        os.close(self._lock)
+
+    def _commit_apart(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
+        """All in one transaction again, each behind its own savepoint."""
+        results: list[CommitResult] = []
+        self._connection.execute("BEGIN IMMEDIATE")
+        for write in writes:
+            self._connection.execute("SAVEPOINT one")
+            try:
+                self._apply([write])
+                results.append(CommitResult.APPLIED)
+            except _Refused:
+                self._connection.execute("ROLLBACK TO one")
+                self._numbers.clear()
+                results.append(CommitResult.REFUSED)
+            self._connection.execute("RELEASE one")
+        self._connection.execute("COMMIT")
+        return results
+
+    def _apply(self, writes: Sequence[WalletWrite]) -> None:
+        """Every row of `writes`, table by table. Raises _Refused where a condition fails; the caller undoes the rest."""
+        numbers = [self._conditional_head(write) for write in writes]
+        heads = [
+            (*astuple(write.wallet), number, write.expected_revision)
+            for write, number in zip(writes, numbers, strict=True)
+            if write.expected_revision
+        ]
+        execute = self._connection.executemany
+        if heads and execute(_UPDATE_WALLET, heads).rowcount != len(heads):
+            raise _Refused
+        creates, updates, entries = [], [], []
+        for write, number in zip(writes, numbers, strict=True):
+            creates += [(codec.KIND_NUMBERS[key.kind], key.id, number, codec.encode(row)) for key, row in write.creates]
+            updates += [(codec.KIND_NUMBERS[key.kind], key.id, number, codec.encode(row)) for key, row in write.updates]
+            entries += [(number, *astuple(entry)) for entry in write.entries]
+        try:
+            execute(_INSERT_RECORD, creates)
+        except sqlite3.IntegrityError:
+            raise _Refused from None
+        execute(_REPLACE_RECORD, updates)
+        execute(_INSERT_ENTRY, entries)
+
+    def _conditional_head(self, write: WalletWrite) -> int:
+        """The wallet's number; a wallet that must be new is inserted here."""
+        if write.expected_revision:
+            number = self._number(write.key)
+            if number is None:
+                raise _Refused
+            return number
+        try:
+            number = self._connection.execute(_INSERT_WALLET, (*astuple(write.wallet), *write.key)).lastrowid
+        except sqlite3.IntegrityError:
+            raise _Refused from None
+        assert number is not None
+        return self._remember(write.key, number)
+
+
+def schema_version(path: Path) -> int:
+    """The schema's version that a file has; 0 for an empty one."""
+    connection = _connect(path, read_only=True)
+    try:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    finally:
+        connection.close()
+
+
+def migrations() -> list[str]:
+    """The statements of each version, from 1."""
+    folder = resources.files("croupier.stores") / "migrations"
+    return [path.read_text() for path in sorted(folder.iterdir(), key=lambda path: path.name) if path.name.endswith(".sql")]
+
+
+def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
+    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256)
+    if not read_only:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    return connection
+
+
+def _check_schema(connection: sqlite3.Connection, path: Path, *, migrate: bool) -> None:
+    """Refuses a foreign or too new file, and brings an older one up to date."""
+    steps = migrations()
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    if application != APPLICATION_ID and not empty:
+        raise StoreUnusable(f"{path} is a database of another program; name another file")
+    if version > len(steps):
+        raise StoreUnusable(f"{path} has schema version {version}, this program knows {len(steps)}; use a newer croupier")
+    if version < len(steps) and not migrate and not empty:
+        raise StoreUnusable(f"{path} has schema version {version}, this program needs {len(steps)}; run croupier migrate")
+    for number, statements in enumerate(steps[version:], start=version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {statements} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
+        )
+
+
+def _take_ownership(path: Path) -> int:
+    """An exclusive lock beside the file, held for the process's life; a second owner is refused."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreUnusable(f"{path} cannot be opened: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise StoreUnusable(f"{path} is in use by another croupier process; stop that one first") from None
+    return lock

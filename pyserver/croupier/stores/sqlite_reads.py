@@ -1,0 +1,111 @@
+"""Reading from a SQLite file: shared by the store's writer and by readers beside it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from croupier.errors import StoreFailed
+from croupier.model import Entry, EntryKind, Key, Row, State, Wallet, WalletKey
+from croupier.stores import codec
+from croupier.stores.store import Document, EntryQuery, WalletSums
+
+_HEAD = "balance_micros, revision, chain_hash, epoch, epoch_first_revision, deposited_micros, withdrawn_micros, staked_micros, paid_micros, create_time_ms"
+_ENTRY = "revision, epoch, kind, reference, session, step, stake_micros, payout_micros, transfer_micros, balance_micros, time_ms, detail, chain_hash"
+_MAX_NUMBERS = 200_000
+"""Wallet numbers remembered before the memory is emptied; about 200 bytes each."""
+
+
+class SqliteReads:
+    """Reads over one connection. Not for two threads at once."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._numbers: dict[WalletKey, int] = {}
+
+    async def load(self, keys: Sequence[Key]) -> State:
+        """See Reads.load."""
+        try:
+            return {key: self._row(key) for key in keys}
+        except sqlite3.Error as error:
+            raise StoreFailed(f"reading from the database failed: {error}") from error
+
+    async def entries(self, query: EntryQuery) -> list[Entry]:
+        """See Reads.entries."""
+        number = self._number(query.wallet)
+        if number is None:
+            return []
+        where, parameters = ["wallet = ?"], [number]
+        forward = query.oldest_first or query.after_revision > 0
+        if forward:
+            where.append("revision > ?")
+            parameters.append(query.after_revision)
+        elif query.before_revision:
+            where.append("revision < ?")
+            parameters.append(query.before_revision)
+        values: list[int | bytes] = list(parameters)
+        if query.kinds:
+            where.append(f"kind IN ({','.join('?' * len(query.kinds))})")
+            values.extend(query.kinds)
+        if query.session:
+            where.append("session = ?")
+            values.append(query.session)
+        if query.step is not None:
+            where.append("step = ?")
+            values.append(query.step)
+        order = "ASC" if forward else "DESC"
+        statement = f"SELECT {_ENTRY} FROM entry WHERE {' AND '.join(where)} ORDER BY revision {order} LIMIT ?"
+        return [_entry(values) for values in self._all(statement, (*values, query.limit))]
+
+    async def wallets(self, after: WalletKey | None, limit: int) -> list[WalletKey]:
+        """See Reads.wallets."""
+        start = after or ("", "", "")
+        statement = "SELECT operator, player, currency FROM wallet WHERE (operator, player, currency) > (?, ?, ?) ORDER BY operator, player, currency LIMIT ?"
+        return [WalletKey(*values) for values in self._all(statement, (*start, limit))]
+
+    async def sums(self, operator: str) -> list[WalletSums]:
+        """See Reads.sums."""
+        statement = (
+            "SELECT currency, count(*), sum(deposited_micros), sum(withdrawn_micros), sum(staked_micros), sum(paid_micros), sum(balance_micros) "
+            "FROM wallet WHERE ? = '' OR operator = ? GROUP BY currency ORDER BY currency"
+        )
+        return [WalletSums(*values) for values in self._all(statement, (operator, operator))]
+
+    async def documents(self, kind: str) -> list[Document]:
+        """See Reads.documents."""
+        return [Document(*values) for values in self._all("SELECT kind, id, version, body FROM document WHERE kind = ? ORDER BY id", (kind,))]
+
+    def _row(self, key: Key) -> Row | None:
+        number = self._number(key.wallet)
+        if number is None:
+            return None
+        if key.kind == "wallet":
+            return Wallet(*self._connection.execute(f"SELECT {_HEAD} FROM wallet WHERE no = ?", (number,)).fetchone())
+        statement = "SELECT body FROM record WHERE kind = ? AND id = ? AND wallet = ?"
+        found = self._connection.execute(statement, (codec.KIND_NUMBERS[key.kind], key.id, number)).fetchone()
+        return codec.decode(key, found[0]) if found else None
+
+    def _number(self, wallet: WalletKey) -> int | None:
+        number = self._numbers.get(wallet)
+        if number is None:
+            found = self._connection.execute("SELECT no FROM wallet WHERE operator = ? AND player = ? AND currency = ?", wallet).fetchone()
+            if found:
+                number = self._remember(wallet, found[0])
+        return number
+
+    def _remember(self, wallet: WalletKey, number: int) -> int:
+        if len(self._numbers) >= _MAX_NUMBERS:
+            self._numbers.clear()
+        self._numbers[wallet] = number
+        return number
+
+    def _all(self, statement: str, parameters: tuple[object, ...]) -> list[tuple[object, ...]]:
+        try:
+            return self._connection.execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise StoreFailed(f"reading from the database failed: {error}") from error
+
+
+def _entry(values: tuple[object, ...]) -> Entry:
+    revision, epoch, kind, *rest = values
+    return Entry(revision, epoch, EntryKind(kind), *rest)  # type: ignore[arg-type]

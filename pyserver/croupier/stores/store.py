@@ -1,0 +1,115 @@
+"""What a store is: a few methods, the same for every store, proven by one conformance suite (tests/conformance).
+
+A wallet's rows change by ONE conditional write at a time; a store that cannot say whether a write happened answers UNKNOWN and never guesses.
+Methods are coroutines. A store with `inline = True` never suspends, so that the embedded runner may drive it without an event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Protocol
+
+from msgspec import Struct
+
+from croupier.model import Entry, EntryKind, Key, State, WalletKey, WalletWrite
+
+
+class CommitResult(Enum):
+    """What became of one conditional write."""
+
+    APPLIED = "applied"
+    """Durable."""
+    REFUSED = "refused"
+    """The revision was not the expected one, or an id was not new. Nothing was changed."""
+    UNKNOWN = "unknown"
+    """It may have been applied, may be applied later, or never."""
+
+
+class EntryQuery(Struct, frozen=True):
+    """Which entries of a wallet, in which order."""
+
+    wallet: WalletKey
+    limit: int
+    after_revision: int = 0
+    """Oldest first from the next revision on, if above 0 or `oldest_first`."""
+    before_revision: int = 0
+    """Newest first below this revision; 0 for the newest."""
+    oldest_first: bool = False
+    kinds: tuple[EntryKind, ...] = ()
+    """Empty for all."""
+    session: bytes = b""
+    """Only entries of this session, if given."""
+    step: int | None = None
+    """Only entries of this step, if given."""
+
+
+class WalletSums(Struct, frozen=True):
+    """Sums over all wallets of one tenant and currency, in micros."""
+
+    currency: str
+    wallets: int
+    deposited_micros: int
+    withdrawn_micros: int
+    staked_micros: int
+    paid_micros: int
+    balance_micros: int
+
+
+class Document(Struct, frozen=True):
+    """A small versioned record beside the wallets: an operator, an API key, a game switch."""
+
+    kind: str
+    id: str
+    version: int
+    """From 1, one more at each put."""
+    body: bytes
+
+
+class Reads(Protocol):
+    """What anybody may ask of a store; answers are committed state only."""
+
+    async def load(self, keys: Sequence[Key]) -> State:
+        """The rows under `keys`; None where there is none."""
+        ...
+
+    async def entries(self, query: EntryQuery) -> list[Entry]:
+        """At most `query.limit` entries of a wallet."""
+        ...
+
+    async def wallets(self, after: WalletKey | None, limit: int) -> list[WalletKey]:
+        """Wallets in order of their keys, from the one after `after`."""
+        ...
+
+    async def sums(self, operator: str) -> list[WalletSums]:
+        """Sums over a tenant's wallets, by currency; over all tenants where `operator` is empty."""
+        ...
+
+    async def documents(self, kind: str) -> list[Document]:
+        """All documents of a kind, in order of their ids."""
+        ...
+
+
+class Store(Reads, Protocol):
+    """Reads, and the conditional writes. One owner calls the writes."""
+
+    inline: bool
+    """No method ever suspends."""
+    name: str
+    """For people: "sqlite", "memory"."""
+
+    async def commit(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
+        """Each write's result, in order; no two of one wallet. Raises StoreFailed where the store cannot go on."""
+        ...
+
+    async def put_document(self, document: Document) -> bool:
+        """Writes `document` if the stored version is one less (0 where there is none); says whether it did."""
+        ...
+
+    def reads(self) -> Reads:
+        """A way to read beside the owner, from another thread."""
+        ...
+
+    def close(self) -> None:
+        """Releases files and connections; everything committed stays."""
+        ...
