@@ -12,7 +12,7 @@ export PYO3_PYTHON := $(CURDIR)/$(PY)
 
 NODE_BIN := .ci/node/node_modules/.bin
 PIP := $(PY) -m pip install --quiet
-RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find engine_core pyserver/native proto -name '*.rs' -o -name Cargo.toml -o -name '*.proto')
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find engine_core pyserver/native proto -name '*.rs' -o -name Cargo.toml -o -name '*.proto')
 
 .PHONY: help run play test lint lint-python lint-proto lint-rust format proto pins bench bench-quick faults faults-quick clean
 .DELETE_ON_ERROR:
@@ -98,11 +98,12 @@ clean: ## remove everything that was built or installed here, except data/
 	@$(PIP) --require-hashes -r requirements/dev.txt && touch $@
 
 .venv/.engine: .venv/.run $(RUST_SOURCES)
-	@.ci/find_rust && echo "Building the engine and installing the server (the first time takes about two minutes)"
-	@$(PIP) --no-deps --no-build-isolation --editable . && touch $@
+	@.ci/find_rust && echo "Building the Rust engine in release (about two minutes the first time)"
+	@$(PY) .ci/build_engine && touch $@
 
-.venv/.client: .venv/.engine $(wildcard clients/python/pyproject.toml)
-	@echo "Installing the Python client"
+.venv/.client: .venv/.engine pyproject.toml $(wildcard clients/python/pyproject.toml)
+	@echo "Installing the server and the Python client"
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@test ! -f clients/python/pyproject.toml || $(PIP) --no-deps --no-build-isolation --editable clients/python && touch $@
 
 .venv/.node: .venv/.dev .ci/node/package-lock.json
