@@ -37,8 +37,8 @@ class Played(Struct, frozen=True):
 class GameModel:
     """One model, ready to be played."""
 
-    def __init__(self, definition: str) -> None:
-        """Reads a model file's text; raises ModelError with its line."""
+    def __init__(self, definition: str, par_sheet: str = "") -> None:
+        """Reads a model file's text; raises ModelError with its line. `par_sheet` is the JSON of its figures, if they were computed."""
         self._model = _engine.Model.parse(definition)
         self.definition = definition
         self.name: str = self._model.name
@@ -46,6 +46,7 @@ class GameModel:
         self.version: int = self._model.version
         self.family: str = self._model.family
         self.hash: bytes = self._model.hash
+        self.par_sheet = par_sheet
 
     @property
     def native(self) -> _engine.Model:
@@ -85,11 +86,12 @@ class Catalog:
 
     @classmethod
     def load(cls, folder: Path) -> Catalog:
-        """Reads every *.toml in `folder`. Raises ModelError, its message naming the file and line."""
+        """Reads every *.toml in `folder`, with the *.par.json beside it. Raises ValueError naming the file and line."""
         models: list[GameModel] = []
         for path in sorted(folder.glob("*.toml")):
             try:
-                models.append(GameModel(path.read_text()))
+                sheet = path.with_suffix(".par.json")
+                models.append(GameModel(path.read_text(), sheet.read_text() if sheet.exists() else ""))
             except ModelError as error:
                 raise ValueError(f"{path}: {error}") from error
         return cls(models)

@@ -21,6 +21,8 @@ class Act(Struct, frozen=True):
     step: int
     action: bytes
     """A croupier.v1.Action, encoded."""
+    session: bytes = b""
+    """If given, the round must be of this session: a player may act in no other."""
 
     def keys(self) -> tuple[Key, ...]:
         """Wallet and round; the session follows from the round."""
@@ -30,7 +32,7 @@ class Act(Struct, frozen=True):
         """Refusals in order: no such round, step known (replayed or stale), settled, step ahead, action, limit, funds."""
         head_key, round_key = self.keys()
         wallet, round_ = row(state, head_key, Wallet), row(state, round_key, Round)
-        if wallet is None or round_ is None:
+        if wallet is None or round_ is None or self.session not in (b"", round_.session):
             return RoundNotFound("no such round in this wallet", field="round")
         last = len(round_.steps) - 1
         if 1 <= self.step <= last:

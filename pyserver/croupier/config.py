@@ -1,0 +1,80 @@
+"""Every setting of a server, with its unit and default. Nothing else reads files or the environment for settings."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from croupier.operations.house import Limits
+
+MODELS = Path(__file__).parent / "models"
+
+
+class Tls(Struct, frozen=True, forbid_unknown_fields=True):
+    """Own certificate; with `client_ca_file`, callers may show certificates of theirs."""
+
+    certificate_file: Path
+    """PEM chain, own certificate first."""
+    key_file: Path
+    client_ca_file: Path | None = None
+    """PEM. Client certificates signed by it are accepted; their common name is the operator."""
+    require_client_certificate: bool = False
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """Settings of one server process."""
+
+    listen: str = "127.0.0.1:7400"
+    """host:port for gRPC; port 0 takes a free one."""
+    metrics_listen: str = "127.0.0.1:7401"
+    """host:port for Prometheus at /metrics; empty for none."""
+    node: str = "node-1"
+    store: Literal["sqlite", "memory"] = "sqlite"
+    data_dir: Path = Path("data")
+    """Holds croupier.db and, unless named elsewhere, croupier.keys."""
+    key_file: Path | None = None
+    """Keys that seal seeds and sign tokens; made on the first start."""
+    models_dir: Path = MODELS
+    tls: Tls | None = None
+    demo: bool = False
+    """Makes an operator `demo` with a key that is printed and written to data_dir/demo.json. Not for real money."""
+    token_ttl_s: int = 1_800
+    """Life of a session token, and so the inactivity after which a player must be admitted again (S7)."""
+    max_message_bytes: int = 1_048_576
+    max_queue_calls: int = 4_096
+    """Calls that wait for a decision before further ones are refused."""
+    max_stream_plays: int = 256
+    """Plays of one PlayStream that wait for an answer before no more are read from it."""
+    cache_wallets: int = 100_000
+    drain_notice_s: float = 1.0
+    """How long health says NOT_SERVING before calls are refused."""
+    drain_grace_s: float = 25.0
+    """How long calls in flight may take to finish."""
+    key_poll_s: float = 1.0
+    """How often API keys and switches changed by another process are noticed."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    limits: Limits = Limits()
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data_dir / "croupier.db"
+
+    @property
+    def keys(self) -> Path:
+        """The key file."""
+        return self.key_file or self.data_dir / "croupier.keys"
+
+
+def load(path: Path) -> Config:
+    """Reads a TOML file. Raises ValueError with the key at fault."""
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text()), Config)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ValueError(f"{path}: {error}") from error
