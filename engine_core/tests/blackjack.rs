@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{model, STEP};
+use common::{model, model_text, variant, STEP};
 use engine_core::error::Error;
 use engine_core::games::Standing;
 use engine_core::model::Model;
@@ -142,16 +142,6 @@ fn offers_decisions() {
     }
 }
 
-fn variant(changes: &[(&str, &str)]) -> Model {
-    let path = format!("{}/../pyserver/croupier/models/blackjack-classic.toml", env!("CARGO_MANIFEST_DIR"));
-    let mut text = std::fs::read_to_string(path).expect("shipped");
-    for (from, to) in changes {
-        assert!(text.contains(from), "{from}");
-        text = text.replacen(from, to, 1);
-    }
-    Model::parse(&text).unwrap_or_else(|e| panic!("{changes:?}: {e}"))
-}
-
 /// Rules that no shipped model has: doubling limits, split aces, no splits, 6 to 5, stakes too small to insure.
 #[test]
 fn keeps_other_rules() {
@@ -168,13 +158,14 @@ fn keeps_other_rules() {
         (&[("insurance = true", "insurance = false")], 100, "Ks Ad Th 9c", "", "HIT STAND DOUBLE SPLIT SURRENDER"),
     ];
     for (changes, steps, cards, actions, legal) in offered {
-        let (_, outcome) = stand(&variant(changes), steps, script(cards, 6), actions).unwrap_or_else(|e| panic!("{changes:?}: {e}"));
+        let (_, outcome) =
+            stand(&variant("blackjack-classic", changes), steps, script(cards, 6), actions).unwrap_or_else(|e| panic!("{changes:?}: {e}"));
         let offered: Vec<&str> = outcome.legal().map(|kind| kind.as_str_name().trim_start_matches("BLACKJACK_ACTION_KIND_")).collect();
         assert_eq!(offered.join(" "), legal, "{changes:?} {cards} {actions}");
     }
-    let (standing, _) = stand(&variant(&[("[3, 2]", "[6, 5]")]), 11, script("As 5d Kh 9c", 6), "").expect("dealt");
+    let (standing, _) = stand(&variant("blackjack-classic", &[("[3, 2]", "[6, 5]")]), 11, script("As 5d Kh 9c", 6), "").expect("dealt");
     assert_eq!(standing.payout, Some(24 * STEP), "11 + 13.2 is floored to the cent");
-    let resplit = variant(&[("\"one-card\"", "\"resplit\""), ("hands_max = 4", "hands_max = 3")]);
+    let resplit = variant("blackjack-classic", &[("\"one-card\"", "\"resplit\""), ("hands_max = 4", "hands_max = 3")]);
     let (standing, outcome) = stand(&resplit, 100, script("As 6d Ah Tc Ad Ac Kd Kc 9h", 6), "SPLIT SPLIT").expect("dealt");
     assert_eq!(
         summary(&standing, &outcome),
@@ -209,8 +200,7 @@ fn refuses_decisions() {
 /// Models whose rules contradict each other or leave the range are refused with their line.
 #[test]
 fn refuses_bad_rules() {
-    let path = format!("{}/../pyserver/croupier/models/blackjack-classic.toml", env!("CARGO_MANIFEST_DIR"));
-    let good = std::fs::read_to_string(path).expect("shipped");
+    let good = model_text("blackjack-classic");
     let table = [
         ("decks = 6", "decks = 0"),
         ("decks = 6", "decks = 9"),

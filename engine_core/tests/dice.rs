@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{model, reference, scripted, STEP};
+use common::{check_simulation, model, reference, scripted, STEP};
+use engine_core::analysis::figures::ratio;
 use engine_core::error::Error;
 use engine_core::games::Game;
 use engine_core::model::Model;
@@ -127,5 +128,22 @@ proptest! {
                 prop_assert_eq!(!outcome.won, payout == 0);
             }
         }
+    }
+}
+
+/// The exact figures are those of the closed form, the lowest stake loses little to flooring (F1: 75 % for every bet), and simulation
+/// agrees with them (|z| < 4).
+#[test]
+fn exact_figures_hold() {
+    for (name, numerator, denominator) in [("dice-10001", 9_900, 10_001), ("dice-10000", 99, 100)] {
+        let model = model(name);
+        let game = model.game.analysed();
+        let exact = game.exact(1).expect("exact");
+        for bet in &exact.bets {
+            assert_eq!(bet.return_x, ratio(numerator, denominator), "{name} {}", bet.bet);
+        }
+        let lowest = exact.details["lowest_return_at_min_stake"]["value"].as_f64().expect("a number");
+        assert!(lowest > 0.9, "{name}: {lowest}");
+        check_simulation(&model, &exact.bets[0]);
     }
 }

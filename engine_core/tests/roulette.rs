@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{model, reference, scripted, STEP};
+use common::{check_simulation, model, reference, scripted, STEP};
+use engine_core::analysis::figures::value;
 use engine_core::error::Error;
 use engine_core::games::roulette::layout::{covered, places, Wheel};
 use engine_core::games::roulette::{Roulette, KINDS};
@@ -156,6 +157,34 @@ fn equals_the_reference() {
     }
     let lost = Ratio::from_integer(1) - exact_return(&roulette(MODELS[1]), Kind::Red, &[]);
     assert_eq!(reference["expected"]["french_la_partage_even_money"]["ev"]["exact"], format!("-{lost}"));
+}
+
+/// The analysis gives each kind the reference's chance, return and variance, and simulation agrees with it (|z| < 4).
+#[test]
+fn exact_figures_hold() {
+    let expected = &reference("roulette")["expected"]["european_37"];
+    for name in MODELS {
+        let model = model(name);
+        let exact = model.game.analysed().exact(1).expect("exact");
+        check_simulation(&model, &exact.bets[0]);
+        if name != MODELS[0] {
+            continue;
+        }
+        for bet in &exact.bets {
+            let row = match bet.bet.as_str() {
+                "dozen" | "column" => "dozen_column",
+                "red" | "black" | "even" | "odd" | "low" | "high" => "even_money",
+                "first four" => "first_four_0_1_2_3",
+                "six line" => "six_line",
+                other => other,
+            };
+            let figure =
+                |pointer: &str| expected[row].pointer(pointer).and_then(serde_json::Value::as_f64).unwrap_or_else(|| panic!("{row}"));
+            assert!((value(&bet.variance) - figure("/variance")).abs() < 1e-9, "{row}");
+            assert!((bet.hit_rate.value() - figure("/p_win/value")).abs() < 1e-9, "{row}");
+            assert!((value(&bet.return_x) - 1.0 - figure("/ev/value")).abs() < 1e-9, "{row}");
+        }
+    }
 }
 
 /// A bet of many wagers stakes their sum and pays each in its own place; half of an odd stake is floored to the cent under la partage.

@@ -6,6 +6,7 @@ pub mod roulette;
 pub mod stake;
 
 use crate::amount::Micros;
+use crate::analysis::Analysed;
 use crate::error::Error;
 use crate::pb;
 use crate::rng::Draws;
@@ -79,6 +80,15 @@ impl Game {
             Self::Dice(game) => game.pay_table(),
             Self::Roulette(game) => game.pay_table(),
             Self::Blackjack(game) => game.pay_table(),
+        }
+    }
+
+    /// The family's side of the analysis.
+    pub fn analysed(&self) -> &dyn Analysed {
+        match self {
+            Self::Dice(game) => game,
+            Self::Roulette(game) => game,
+            Self::Blackjack(game) => game,
         }
     }
 }

@@ -5,12 +5,13 @@
 //! - `hand`: what cards are worth.
 //! - `table`: the course of a round, which decisions are allowed, what they do.
 //! - `settle`: stakes, payouts and what the player may see.
-//! - `strategy`: basic strategy, for simulation.
+//! - `strategy`, `simulate`: basic strategy, and the simulated figures that it gives.
 
 pub mod hand;
 pub mod rules;
 pub mod settle;
 pub mod shoe;
+mod simulate;
 pub mod strategy;
 pub mod table;
 
@@ -47,6 +48,14 @@ impl Blackjack {
         Ok(Self { rules, strategy })
     }
 
+    /// The first stake of a bet that the model offers.
+    fn stake(&self, bet: &pb::Bet, step: Micros) -> Result<Micros, Error> {
+        let Some(pb::bet::Family::Blackjack(bet)) = bet.family else {
+            return Err(Error::Bet { field: "bet".into(), message: "this game is blackjack; set bet.blackjack".into() });
+        };
+        self.rules.stake.accept(bet.stake_micros, step, "bet.blackjack.stake_micros")
+    }
+
     /// The table's rules.
     pub fn rules(&self) -> &Rules {
         &self.rules
@@ -60,10 +69,7 @@ impl Blackjack {
 
 impl Family for Blackjack {
     fn standing<D: Draws>(&self, bet: &pb::Bet, actions: &[pb::Action], step: Micros, draws: &mut D) -> Result<Standing, Error> {
-        let Some(pb::bet::Family::Blackjack(bet)) = bet.family else {
-            return Err(Error::Bet { field: "bet".into(), message: "this game is blackjack; set bet.blackjack".into() });
-        };
-        let stake = self.rules.stake.accept(bet.stake_micros, step, "bet.blackjack.stake_micros")?;
+        let stake = self.stake(bet, step)?;
         let mut table = Table::deal(&self.rules, settle::half(stake, step)? > 0, draws);
         for action in actions {
             table.act(kind(action)?, draws)?;

@@ -23,9 +23,7 @@ pub fn half(stake: Micros, step: Micros) -> Result<Micros, Error> {
 pub fn standing(rules: &Rules, table: &Table<'_>, stake: Micros, step: Micros) -> Result<Standing, Error> {
     let over = table.phase() == Phase::Over;
     let hands = table.hands().iter().map(|hand| show(rules, table, hand, stake, step)).collect::<Result<Vec<_>, _>>()?;
-    let insurance_stake_micros = if table.insured() { half(stake, step)? } else { 0 };
-    let insurance_won = over && table.dealer_has_blackjack();
-    let insurance_payout_micros = if insurance_won { pay(insurance_stake_micros, 3, 1, step)? } else { 0 };
+    let (insurance_stake_micros, insurance_payout_micros) = insurance(table, stake, step)?;
     let staked = hands.iter().try_fold(insurance_stake_micros, |sum, hand| add(sum, hand.stake_micros))?;
     let paid = hands.iter().try_fold(insurance_payout_micros, |sum, hand| add(sum, hand.payout_micros))?;
     let active_hand = match table.phase() {
@@ -41,6 +39,38 @@ pub fn standing(rules: &Rules, table: &Table<'_>, stake: Micros, step: Micros) -
         insurance_payout_micros,
     };
     Ok(Standing { outcome: pb::outcome::Family::Blackjack(outcome), stake: staked, payout: over.then_some(paid) })
+}
+
+/// All that was staked and all that is paid, for a round that is over.
+///
+/// # Errors
+/// `Error::Amount`.
+pub fn totals(rules: &Rules, table: &Table<'_>, stake: Micros, step: Micros) -> Result<(Micros, Micros), Error> {
+    let (mut staked, mut paid) = insurance(table, stake, step)?;
+    for hand in table.hands() {
+        let stake = own_stake(hand, stake)?;
+        staked = add(staked, stake)?;
+        paid = add(paid, payout(rules, result(table, hand), stake, step)?)?;
+    }
+    Ok((staked, paid))
+}
+
+/// Stake and payout of the insurance; the payout is 0 while the dealer's blackjack does not lie open.
+fn insurance(table: &Table<'_>, stake: Micros, step: Micros) -> Result<(Micros, Micros), Error> {
+    if !table.insured() {
+        return Ok((0, 0));
+    }
+    let stake = half(stake, step)?;
+    Ok((stake, if table.dealer_has_blackjack() { pay(stake, 3, 1, step)? } else { 0 }))
+}
+
+/// The stake of one hand, twice the first where it was doubled.
+fn own_stake(hand: &Hand, stake: Micros) -> Result<Micros, Error> {
+    if hand.doubled {
+        add(stake, stake)
+    } else {
+        Ok(stake)
+    }
 }
 
 /// How a hand ended; unspecified while it is in play.
@@ -87,7 +117,7 @@ pub fn payout(rules: &Rules, result: Outcome, stake: Micros, step: Micros) -> Re
 }
 
 fn show(rules: &Rules, table: &Table<'_>, hand: &Hand, stake: Micros, step: Micros) -> Result<pb::BlackjackHand, Error> {
-    let stake = if hand.doubled { add(stake, stake)? } else { stake };
+    let stake = own_stake(hand, stake)?;
     let result = result(table, hand);
     Ok(pb::BlackjackHand {
         cards: codes(hand.cards.cards()),

@@ -1,5 +1,6 @@
 //! Roulette with one, two or three zeros: one draw names the pocket, every wager is settled against it.
 
+mod figures;
 pub mod layout;
 
 use super::stake::StakeRange;

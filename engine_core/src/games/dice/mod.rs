@@ -1,5 +1,7 @@
 //! Dice over/under: one roll on a grid; a win pays the model's return over the chance as it is quoted to players.
 
+mod figures;
+
 use super::stake::StakeRange;
 use super::{Family, Standing};
 use crate::amount::{pay, Micros};
@@ -151,27 +153,31 @@ impl Family for Dice {
         Ok(Standing { outcome: pb::outcome::Family::Dice(outcome), stake, payout: Some(payout) })
     }
 
-    /// The two ends of what is offered and the chances people ask for, as "over or under, N rolls of G".
     fn pay_table(&self) -> pb::PayTable {
-        let common = [1, 2, 5, 10, 25, 50, 75, 90].map(|percent| u32::try_from(u64::from(self.grid) * percent / 100).unwrap_or(u32::MAX));
-        let mut counts: Vec<u32> = common.into_iter().chain([self.winning_min, self.winning_max]).collect();
-        counts.retain(|winning| (self.winning_min..=self.winning_max).contains(winning));
-        counts.sort_unstable();
-        counts.dedup();
-        let rows = counts.into_iter().map(|winning| self.pay_row(winning)).collect();
+        let rows = self.usual_counts().into_iter().map(|winning| self.pay_row(winning)).collect();
         pb::PayTable { unit: "stake".into(), rows, ..pb::PayTable::default() }
     }
 }
 
 impl Dice {
+    /// How many rolls the bets of tables for people win on: the two ends of what is offered and the chances that people ask for.
+    fn usual_counts(&self) -> Vec<u32> {
+        let common = [1, 2, 5, 10, 25, 50, 75, 90].map(|percent| u32::try_from(u64::from(self.grid) * percent / 100).unwrap_or(u32::MAX));
+        let mut counts: Vec<u32> = common.into_iter().chain([self.winning_min, self.winning_max]).collect();
+        counts.retain(|winning| (self.winning_min..=self.winning_max).contains(winning));
+        counts.sort_unstable();
+        counts.dedup();
+        counts
+    }
+
+    fn label(&self, winning: u32) -> String {
+        format!("over or under, {winning} rolls of {}", self.grid)
+    }
+
     fn pay_row(&self, winning: u32) -> pb::PayTableRow {
         let (numerator, denominator) = self.multiplier(winning);
         let fit = |part: u64| i64::try_from(part).unwrap_or(i64::MAX);
-        pb::PayTableRow {
-            label: format!("over or under, {winning} rolls of {}", self.grid),
-            pays_numerator: fit(numerator),
-            pays_denominator: fit(denominator),
-        }
+        pb::PayTableRow { label: self.label(winning), pays_numerator: fit(numerator), pays_denominator: fit(denominator) }
     }
 }
 
