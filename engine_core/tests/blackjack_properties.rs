@@ -23,6 +23,9 @@ fn decode(played: &Played) -> (Outcome, BlackjackOutcome) {
     (outcome, table)
 }
 
+/// A model, changes to its text, its decks.
+type RuleSet<'a> = (&'a str, &'a [(&'a str, &'a str)], usize);
+
 /// What holds after every step of every round.
 fn check(played: &Played, stake: i64, decks: usize, no_hole: bool) -> Result<(), TestCaseError> {
     let (outcome, table) = decode(played);
@@ -35,26 +38,23 @@ fn check(played: &Played, stake: i64, decks: usize, no_hole: bool) -> Result<(),
     prop_assert!(table.hands.len() <= 4);
     let cards: Vec<u32> = table.hands.iter().flat_map(|hand| hand.cards.clone()).chain(table.dealer.clone()).collect();
     prop_assert!((0..52).all(|code| cards.iter().filter(|&&card| card == code).count() <= decks), "without replacement (F5): {:?}", cards);
-    match played.payout {
-        Some(payout) => {
-            let paid: i64 = table.hands.iter().map(|hand| hand.payout_micros).sum();
-            prop_assert_eq!(payout, paid + table.insurance_payout_micros);
-            prop_assert!(table.legal.is_empty() && table.hands.iter().all(|hand| hand.finished && hand.result != 0));
-            prop_assert_eq!(outcome.draws.len(), cards.len(), "every card shown is one draw");
-        }
-        None => {
-            prop_assert!(!table.legal.is_empty());
-            prop_assert_eq!(table.dealer.len(), 1, "only the up card is shown");
-            prop_assert!(outcome.draws.iter().all(|draw| draw.purpose() != DrawPurpose::HoleCard));
-            let shown = if no_hole { cards.len() } else { 3 };
-            prop_assert_eq!(outcome.draws.len(), shown, "a draw after the hole card would tell where in the shoe that card was");
-        }
+    if let Some(payout) = played.payout {
+        let paid: i64 = table.hands.iter().map(|hand| hand.payout_micros).sum();
+        prop_assert_eq!(payout, paid + table.insurance_payout_micros);
+        prop_assert!(table.legal.is_empty() && table.hands.iter().all(|hand| hand.finished && hand.result != 0));
+        prop_assert_eq!(outcome.draws.len(), cards.len(), "every card shown is one draw");
+    } else {
+        prop_assert!(!table.legal.is_empty());
+        prop_assert_eq!(table.dealer.len(), 1, "only the up card is shown");
+        prop_assert!(outcome.draws.iter().all(|draw| draw.purpose() != DrawPurpose::HoleCard));
+        let shown = if no_hole { cards.len() } else { 3 };
+        prop_assert_eq!(outcome.draws.len(), shown, "a draw after the hole card would tell where in the shoe that card was");
     }
     Ok(())
 }
 
 fn rules(pick: usize) -> (Model, usize) {
-    let sets: [(&str, &[(&str, &str)], usize); 6] = [
+    let sets: [RuleSet; 6] = [
         ("blackjack-classic", &[], 6),
         ("blackjack-no-hole", &[], 8),
         ("blackjack-classic", &[("decks = 6", "decks = 1"), ("\"one-card\"", "\"play-on\""), ("min_steps = 10", "min_steps = 1")], 1),

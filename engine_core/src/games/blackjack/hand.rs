@@ -5,7 +5,7 @@ use super::shoe::Card;
 /// Cards that lie together, the player's or the dealer's.
 #[derive(Debug, Clone, Default)]
 pub struct Cards {
-    cards: Vec<Card>,
+    dealt: Vec<Card>,
     hard: u8,
     ace: bool,
 }
@@ -13,23 +13,23 @@ pub struct Cards {
 impl Cards {
     /// Adds a card.
     pub fn push(&mut self, card: Card) {
-        self.cards.push(card);
+        self.dealt.push(card);
         self.hard += card.value();
         self.ace |= card.value() == 1;
     }
 
     /// The cards in the order they came.
     pub fn cards(&self) -> &[Card] {
-        &self.cards
+        &self.dealt
     }
 
-    /// Takes the second card of a pair away.
-    pub fn split_off(&mut self) -> Self {
-        let mut rest = Self::default();
-        let cards = std::mem::take(self).cards;
-        self.push(cards[0]);
-        rest.push(cards[1]);
-        rest
+    /// The two cards of a pair, each on its own.
+    pub fn halves(&self) -> [Self; 2] {
+        [0, 1].map(|half| {
+            let mut cards = Self::default();
+            cards.push(self.dealt[half]);
+            cards
+        })
     }
 
     /// The best total: one ace counts 11 where that does not bust.
@@ -53,12 +53,12 @@ impl Cards {
 
     /// 21 with two cards.
     pub fn is_two_card_21(&self) -> bool {
-        self.cards.len() == 2 && self.total() == 21
+        self.dealt.len() == 2 && self.total() == 21
     }
 
     /// Two cards of one value; a jack and a king are a pair.
     pub fn is_pair(&self) -> bool {
-        matches!(*self.cards, [a, b] if a.value() == b.value())
+        matches!(*self.dealt, [a, b] if a.value() == b.value())
     }
 }
 
@@ -71,10 +71,20 @@ pub struct Hand {
     pub doubled: bool,
     /// From a split.
     pub split: bool,
-    /// Given up for half the stake.
-    pub surrendered: bool,
-    /// No decision is left.
-    pub finished: bool,
+    /// Whether decisions are left.
+    pub course: Course,
+}
+
+/// Whether decisions are left for a hand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Course {
+    /// Yes.
+    #[default]
+    Open,
+    /// No.
+    Finished,
+    /// No: it was given up for half the stake.
+    Surrendered,
 }
 
 impl Hand {
@@ -85,7 +95,7 @@ impl Hand {
 
     /// Neither bust nor given up, so the dealer's cards decide.
     pub fn is_live(&self) -> bool {
-        !self.surrendered && !self.cards.is_bust()
+        self.course != Course::Surrendered && !self.cards.is_bust()
     }
 
     /// From a split of aces.

@@ -72,7 +72,7 @@ impl Family for Blackjack {
         let stake = self.stake(bet, step)?;
         let mut table = Table::deal(&self.rules, settle::half(stake, step)? > 0, draws);
         for action in actions {
-            table.act(kind(action)?, draws)?;
+            table.act(kind(*action)?, draws)?;
         }
         settle::standing(&self.rules, &table, stake, step)
     }
@@ -90,7 +90,7 @@ impl Family for Blackjack {
     }
 }
 
-fn kind(action: &pb::Action) -> Result<pb::BlackjackActionKind, Error> {
+fn kind(action: pb::Action) -> Result<pb::BlackjackActionKind, Error> {
     match action.family {
         Some(pb::action::Family::Blackjack(action)) => Ok(action.kind()),
         None => Err(Error::Action { message: "this game is blackjack; set action.blackjack".into() }),

@@ -1,6 +1,6 @@
 //! What a round is worth and what the player may see of it.
 
-use super::hand::Hand;
+use super::hand::{Course, Hand};
 use super::rules::Rules;
 use super::table::{Phase, Table, KINDS};
 use crate::amount::{add, pay, Micros};
@@ -27,13 +27,13 @@ pub fn standing(rules: &Rules, table: &Table<'_>, stake: Micros, step: Micros) -
     let staked = hands.iter().try_fold(insurance_stake_micros, |sum, hand| add(sum, hand.stake_micros))?;
     let paid = hands.iter().try_fold(insurance_payout_micros, |sum, hand| add(sum, hand.payout_micros))?;
     let active_hand = match table.phase() {
-        Phase::Hand(active) => u32::try_from(active).expect("at most 4 hands"),
+        Phase::Hand(active) => active,
         Phase::Insurance | Phase::Over => 0,
     };
     let outcome = pb::BlackjackOutcome {
         hands,
         dealer: codes(table.dealer().cards()),
-        active_hand,
+        active_hand: u32::try_from(active_hand).unwrap_or(u32::MAX),
         legal: KINDS.into_iter().filter(|&kind| table.allows(kind)).map(Kind::into).collect(),
         insurance_stake_micros,
         insurance_payout_micros,
@@ -80,7 +80,7 @@ pub fn result(table: &Table<'_>, hand: &Hand) -> Outcome {
         Outcome::Bust
     } else if table.phase() != Phase::Over {
         Outcome::Unspecified
-    } else if hand.surrendered {
+    } else if hand.course == Course::Surrendered {
         Outcome::Surrender
     } else if hand.is_blackjack() {
         if table.dealer_has_blackjack() {
@@ -124,7 +124,7 @@ fn show(rules: &Rules, table: &Table<'_>, hand: &Hand, stake: Micros, step: Micr
         stake_micros: stake,
         doubled: hand.doubled,
         split: hand.split,
-        finished: hand.finished,
+        finished: hand.course != Course::Open,
         result: result.into(),
         payout_micros: if table.phase() == Phase::Over { payout(rules, result, stake, step)? } else { 0 },
     })

@@ -37,6 +37,9 @@ impl Shoe {
     }
 
     /// Deals a card: an index uniform below the number of cards left, into those cards sorted by code.
+    ///
+    /// # Panics
+    /// If the shoe is empty, which four hands and a dealer cannot bring about.
     pub fn deal<D: Draws>(&mut self, purpose: DrawPurpose, draws: &mut D) -> Card {
         let index = draws.below(purpose, u64::from(self.left));
         let card = self.at(u16::try_from(index).expect("a shoe holds at most 416 cards"));

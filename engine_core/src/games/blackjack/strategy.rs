@@ -10,9 +10,9 @@ const COLUMNS: usize = 10;
 /// A total-dependent strategy: what to do for each hand against each up card.
 pub struct Strategy {
     name: &'static str,
-    hard: [[Choice; COLUMNS]; 22],
-    soft: [[Choice; COLUMNS]; 22],
-    pair: [[Choice; COLUMNS]; 11],
+    hard: Vec<[Choice; COLUMNS]>,
+    soft: Vec<[Choice; COLUMNS]>,
+    pair: Vec<[Choice; COLUMNS]>,
 }
 
 /// A cell of the tables.
@@ -75,8 +75,8 @@ impl Strategy {
     }
 
     fn read(name: &'static str, text: &str) -> Self {
-        let mut strategy =
-            Self { name, hard: [[Choice::Hit; COLUMNS]; 22], soft: [[Choice::Hit; COLUMNS]; 22], pair: [[Choice::Total; COLUMNS]; 11] };
+        let rows = |filler, count| vec![[filler; COLUMNS]; count];
+        let mut strategy = Self { name, hard: rows(Choice::Hit, 22), soft: rows(Choice::Hit, 22), pair: rows(Choice::Total, 11) };
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let mut words = line.split_whitespace();
             let table = words.next().expect("a row starts with its table");

@@ -1,6 +1,6 @@
 //! The course of a round: deal, insurance, the player's hands from the left, the dealer.
 
-use super::hand::{Cards, Hand};
+use super::hand::{Cards, Course, Hand};
 use super::rules::{Double, HoleCard, Rules, Soft17, SplitAces, Surrender};
 use super::shoe::{Card, Shoe};
 use crate::error::Error;
@@ -129,22 +129,19 @@ impl<'r> Table<'r> {
             Kind::Double => {
                 self.give(active, draws);
                 self.hands[active].doubled = true;
-                self.hands[active].finished = true;
+                self.hands[active].course = Course::Finished;
             }
             Kind::Split => self.split(active, draws),
-            _ => {
-                self.hands[active].surrendered = kind == Kind::Surrender;
-                self.hands[active].finished = true;
-            }
+            Kind::Surrender => self.hands[active].course = Course::Surrendered,
+            _ => self.hands[active].course = Course::Finished,
         }
         self.advance(draws);
     }
 
     /// Both halves get their second card at once, the left one first.
     fn split<D: Draws>(&mut self, active: usize, draws: &mut D) {
-        let cards = self.hands[active].cards.split_off();
-        self.hands[active].split = true;
-        self.hands.insert(active + 1, Hand { cards, split: true, ..Hand::default() });
+        let halves = self.hands[active].cards.halves().map(|cards| Hand { cards, split: true, ..Hand::default() });
+        self.hands.splice(active..=active, halves);
         self.give(active, draws);
         self.give(active + 1, draws);
     }
@@ -157,7 +154,7 @@ impl<'r> Table<'r> {
     /// The dealer looks at the hole card under an ace or ten; a blackjack ends the round.
     fn peek<D: Draws>(&mut self, draws: &mut D) {
         if self.hole.is_some_and(|hole| matches!((self.up_value(), hole.value()), (1, 10) | (10, 1))) {
-            self.hands[0].finished = true;
+            self.hands[0].course = Course::Finished;
         }
         self.advance(draws);
     }
@@ -166,9 +163,11 @@ impl<'r> Table<'r> {
     fn advance<D: Draws>(&mut self, draws: &mut D) {
         for hand in 0..self.hands.len() {
             let choice = self.hands[hand].cards.total() < 21 && (self.plays_on(hand) || self.may_split(hand));
-            self.hands[hand].finished |= !choice;
+            if self.hands[hand].course == Course::Open && !choice {
+                self.hands[hand].course = Course::Finished;
+            }
         }
-        match self.hands.iter().position(|hand| !hand.finished) {
+        match self.hands.iter().position(|hand| hand.course == Course::Open) {
             Some(hand) => self.phase = Phase::Hand(hand),
             None => self.play_dealer(draws),
         }
@@ -205,11 +204,11 @@ impl<'r> Table<'r> {
 
     fn may_double(&self, active: usize) -> bool {
         let hand = &self.hands[active];
-        let (hard, total) = (!hand.cards.is_soft(), hand.cards.total());
+        let hard_total_from = |least| !hand.cards.is_soft() && (least..=11).contains(&hand.cards.total());
         let total_allows = match self.rules.double {
             Double::Any => true,
-            Double::Hard9To11 => hard && (9..=11).contains(&total),
-            Double::Hard10To11 => hard && (10..=11).contains(&total),
+            Double::Hard9To11 => hard_total_from(9),
+            Double::Hard10To11 => hard_total_from(10),
         };
         hand.cards.cards().len() == 2 && total_allows && self.plays_on(active) && (!hand.split || self.rules.double_after_split)
     }
