@@ -3,6 +3,7 @@
 pub mod blackjack;
 pub mod dice;
 pub mod roulette;
+pub mod slots;
 pub mod stake;
 
 use crate::amount::Micros;
@@ -43,6 +44,8 @@ pub enum Game {
     Roulette(roulette::Roulette),
     /// Blackjack.
     Blackjack(blackjack::Blackjack),
+    /// Slots with pay lines.
+    Slots(slots::Slots),
 }
 
 impl Game {
@@ -55,9 +58,10 @@ impl Game {
             "dice" => Ok(Self::Dice(dice::Dice::parse(text)?)),
             "roulette" => Ok(Self::Roulette(roulette::Roulette::parse(text)?)),
             "blackjack" => Ok(Self::Blackjack(blackjack::Blackjack::parse(text)?)),
+            "slots" => Ok(Self::Slots(slots::Slots::parse(text)?)),
             other => Err(Error::Model {
                 line: 0,
-                message: format!("family = \"{other}\" is unknown; it must be one of: dice, roulette, blackjack"),
+                message: format!("family = \"{other}\" is unknown; it must be one of: dice, roulette, blackjack, slots"),
             }),
         }
     }
@@ -71,6 +75,7 @@ impl Game {
             Self::Dice(game) => game.standing(bet, actions, step, draws),
             Self::Roulette(game) => game.standing(bet, actions, step, draws),
             Self::Blackjack(game) => game.standing(bet, actions, step, draws),
+            Self::Slots(game) => game.standing(bet, actions, step, draws),
         }
     }
 
@@ -80,6 +85,7 @@ impl Game {
             Self::Dice(game) => game.pay_table(),
             Self::Roulette(game) => game.pay_table(),
             Self::Blackjack(game) => game.pay_table(),
+            Self::Slots(game) => game.pay_table(),
         }
     }
 
