@@ -19,7 +19,7 @@ def _attempts(*addresses: str, nodes: Nodes | None = None, deadline: float = 10)
 
 
 def test_pauses_grow_with_jitter_and_end_with_the_attempts() -> None:
-    """Each pause lies between half and all of a bound that doubles; the last attempt's error is the call's, and says how many there were."""
+    """Each pause lies between half and all of a bound that doubles; the last attempt's error says how many there were."""
     attempts = _attempts()
     for bound in (0.1, 0.2, 0.4, 0.8):
         attempts.start(0)

@@ -7,6 +7,7 @@ import uuid
 from decimal import Decimal
 
 import grpc
+import grpc.aio
 import pytest
 from croupier_client import errors, ids, money, names
 from croupier_client.pb import errors_pb2
@@ -84,35 +85,9 @@ def test_every_reason_has_a_class() -> None:
     assert set(errors.reasons()) == in_proto
 
 
-class _Failed(grpc.RpcError, grpc.Call):
-    """A failed call as grpc raises it."""
-
-    def __init__(self, code: grpc.StatusCode, status: bytes) -> None:
-        self._code, self._status = code, status
-
-    def code(self) -> grpc.StatusCode:
-        return self._code
-
-    def details(self) -> str:
-        return "what is wrong"
-
-    def trailing_metadata(self) -> tuple[tuple[str, bytes], ...]:
-        return (("grpc-status-details-bin", self._status),)
-
-    def initial_metadata(self) -> tuple[()]:
-        return ()
-
-    def is_active(self) -> bool:
-        return False
-
-    def time_remaining(self) -> None:
-        return None
-
-    def cancel(self) -> bool:
-        return False
-
-    def add_callback(self, callback: object) -> bool:
-        return False
+def _failed(code: grpc.StatusCode, status: bytes) -> grpc.aio.AioRpcError:
+    """A failed call as grpc.aio raises it."""
+    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(("grpc-status-details-bin", status)), "what is wrong")
 
 
 def _packed(*details: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest | error_details_pb2.RetryInfo) -> bytes:
@@ -133,7 +108,7 @@ def test_the_details_of_a_status_become_a_typed_error() -> None:
         error_details_pb2.BadRequest(field_violations=[error_details_pb2.BadRequest.FieldViolation(field="session")]),
         retry,
     )
-    error = errors.error_of_call(_Failed(grpc.StatusCode.FAILED_PRECONDITION, status))
+    error = errors.error_of_call(_failed(grpc.StatusCode.FAILED_PRECONDITION, status))
     assert isinstance(error, errors.RoundOpen)
     assert isinstance(error, errors.PreconditionFailed)
     assert error.round == "operators/o/…/rounds/r"
@@ -143,7 +118,7 @@ def test_the_details_of_a_status_become_a_typed_error() -> None:
 
 def test_a_damaged_status_is_still_an_error() -> None:
     """Details that are no google.rpc.Status leave the code and the message."""
-    error = errors.error_of_call(_Failed(grpc.StatusCode.UNAVAILABLE, b"\xff\xff"))
+    error = errors.error_of_call(_failed(grpc.StatusCode.UNAVAILABLE, b"\xff\xff"))
     assert isinstance(error, errors.Unavailable)
     assert error.reason == ""
 

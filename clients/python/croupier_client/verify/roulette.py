@@ -46,6 +46,8 @@ def evaluate(rules: Rules, bet: games.Bet, actions: Sequence[games.Action], step
     wagers = bet.roulette.wagers
     if not 1 <= len(wagers) <= _WAGERS_MAX:
         raise NotOffered(f"{len(wagers)} wagers are not 1 to {_WAGERS_MAX}")
+    if len({(wager.kind, tuple(wager.numbers)) for wager in wagers}) < len(wagers):
+        raise NotOffered("two wagers lie on one place")
     covered = [_covered(wheel, wager) for wager in wagers]
     for wager in wagers:
         check_stake(wager.stake_micros, rules["wager"], step_micros, "a wager")

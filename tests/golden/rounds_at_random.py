@@ -1,0 +1,108 @@
+"""Models, bets and decisions at random, for comparing the engine with the second evaluator."""
+
+from __future__ import annotations
+
+from random import Random
+
+from croupier_client import bets
+from croupier_client.pb import dice_pb2, games_pb2, roulette_pb2
+
+STEPS_MICROS = (1_000, 10_000, 1_000_000)
+
+
+def model_of(family: str, random: Random) -> str:
+    """A model file of the family with rules at random; the engine may still refuse it."""
+    head = f'name = "at-random"\ntitle = "At random"\nversion = 1\nfamily = "{family}"\n[{family}]\n'
+    return head + {"dice": _dice_rules, "roulette": _roulette_rules, "blackjack": _blackjack_rules}[family](random)
+
+
+def bet_of(family: str, rules: dict[str, object], step_micros: int, random: Random) -> games_pb2.Bet:
+    """A bet that the model mostly offers, at times just not."""
+    return {"dice": _dice_bet, "roulette": _roulette_bet, "blackjack": _blackjack_bet}[family](rules, step_micros, random)
+
+
+def action_at_random(legal: list[int], random: Random) -> games_pb2.Action:
+    """Mostly an action that is allowed, at times any or none."""
+    kind = random.choice(legal) if random.random() < 0.97 else random.randrange(8)
+    action = games_pb2.Action()
+    action.blackjack.kind = kind  # pyright: ignore[reportAttributeAccessIssue]
+    return action
+
+
+def _dice_rules(random: Random) -> str:
+    grid = random.choice([100, 1_000, 10_000, 10_001, 65_537])
+    winning_min = random.randint(1, grid // 4)
+    return (
+        f"grid = {grid}\nchance_denominator = {random.choice([grid, 100, 10_000])}\nreturn_ppm = {random.randint(900_000, 1_000_000)}\n"
+        f"winning_min = {winning_min}\nwinning_max = {random.randint(winning_min, grid - 1)}\nstake = {_range(random)}\n"
+    )
+
+
+def _roulette_rules(random: Random) -> str:
+    wheel = random.choice(["single", "double", "triple"])
+    partage = "true" if random.random() < 0.5 else "false"
+    return f'wheel = "{wheel}"\nla_partage = {partage}\nwager = {_range(random)}\ntable_max_steps = {random.randint(5_000, 500_000)}\n'
+
+
+def _blackjack_rules(random: Random) -> str:
+    hole_card = random.choice(["peek", "none"])
+    surrender = random.choice(["none", "late"]) if hole_card == "peek" else "none"
+    return (
+        f'decks = {random.randint(1, 8)}\nsoft_17 = "{random.choice(["stand", "hit"])}"\nhole_card = "{hole_card}"\n'
+        f"blackjack_pays = {random.choice(['[3, 2]', '[6, 5]', '[1, 1]', '[2, 1]'])}\n"
+        f'double = "{random.choice(["any", "hard-9-11", "hard-10-11"])}"\n'
+        f"double_after_split = {random.choice(['true', 'false'])}\nhands_max = {random.randint(1, 4)}\n"
+        f'split_aces = "{random.choice(["one-card", "resplit", "play-on"])}"\nsurrender = "{surrender}"\n'
+        f"insurance = {random.choice(['true', 'false'])}\nstake = {_range(random)}\n"
+    )
+
+
+def _range(random: Random) -> str:
+    return f"{{ min_steps = {random.randint(1, 20)}, max_steps = {random.randint(20, 100_000)} }}"
+
+
+def _stake(bounds: object, step_micros: int, random: Random) -> int:
+    assert isinstance(bounds, dict)
+    steps = random.randint(bounds["min_steps"], bounds["max_steps"])  # pyright: ignore[reportUnknownArgumentType]
+    if random.random() < 0.03:
+        return random.choice([0, -1, steps * step_micros + 1, (bounds["max_steps"] + 1) * step_micros])
+    return steps * step_micros
+
+
+def _dice_bet(rules: dict[str, object], step_micros: int, random: Random) -> games_pb2.Bet:
+    grid = rules["grid"]
+    assert isinstance(grid, int)
+    side = random.choice([dice_pb2.DICE_SIDE_OVER, dice_pb2.DICE_SIDE_UNDER])
+    stake = _stake(rules["stake"], step_micros, random)
+    return games_pb2.Bet(dice=dice_pb2.DiceBet(stake_micros=stake, side=side, target=random.randint(0, grid + 1)))
+
+
+def _roulette_bet(rules: dict[str, object], step_micros: int, random: Random) -> games_pb2.Bet:
+    wagers = [_wager(_stake(rules["wager"], step_micros, random), random) for _ in range(random.randint(1, 6))]
+    return bets.roulette(*wagers)
+
+
+def _wager(stake_micros: int, random: Random) -> roulette_pb2.RouletteWager:
+    first = random.choice([0, *range(1, 37), 37, 38])
+    row = 3 * random.randrange(12) + 1
+    shapes = [
+        ("straight", [first]),
+        ("split", [first, first + 1]),
+        ("split", [first, first + 3]),
+        ("split", sorted([random.choice([0, 1, 2, 3]), random.choice([0, 1, 2, 3, 37, 38])])),
+        ("street", [row, row + 1, row + 2]),
+        ("street", random.choice([[0, 1, 2], [0, 2, 3], [0, 2, 37], [2, 3, 37], [1, 2, 4]])),
+        ("corner", [first, first + 1, first + 3, first + 4]),
+        ("six_line", list(range(row, row + 6))),
+        ("first_four", random.choice([[], [], [0, 1, 2, 3]])),
+        ("top_line", random.choice([[], [], [0, 1, 2, 3, 37]])),
+        ("dozen", [random.randint(0, 4)]),
+        ("column", [random.randint(0, 4)]),
+        *[(kind, list[int]()) for kind in ("red", "black", "even", "odd", "low", "high")],
+    ]
+    kind, numbers = random.choice(shapes)
+    return bets.wager(kind, stake_micros, numbers)
+
+
+def _blackjack_bet(rules: dict[str, object], step_micros: int, random: Random) -> games_pb2.Bet:
+    return bets.blackjack(_stake(rules["stake"], step_micros, random))
