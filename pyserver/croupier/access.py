@@ -150,7 +150,9 @@ class Access:
             text = credential[len(TOKEN_PREFIX) :]
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
             payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-            key_id, operator, player, currency, session, expire_ms = msgspec.msgpack.decode(payload, type=tuple[int, str, str, str, bytes, int])
+            key_id, operator, player, currency, session, expire_ms = msgspec.msgpack.decode(
+                payload, type=tuple[int, str, str, str, bytes, int]
+            )
         except (ValueError, msgspec.DecodeError):
             raise CredentialsInvalid("the session token is malformed") from None
         if key_id not in self._token_keys or not hmac.compare_digest(mac, self._mac(key_id, payload)):

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from croupier.operations.house import Limits
+from croupier.limits import Limits
 
 MODELS = Path(__file__).parent / "models"
 

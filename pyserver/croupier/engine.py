@@ -65,7 +65,9 @@ class GameModel:
             return _refusal(error)
         return _played(stake, payout, outcome, state)
 
-    def act(self, server_seed: bytes, client_seed: str, number: int, bet: bytes, step_micros: int, state: bytes, action: bytes) -> Played | Refusal:
+    def act(
+        self, server_seed: bytes, client_seed: str, number: int, bet: bytes, step_micros: int, state: bytes, action: bytes
+    ) -> Played | Refusal:
         """Takes the next step of an open round, from the state that the step before gave."""
         try:
             stake, payout, outcome, state = self._model.act(server_seed, client_seed, number, bet, step_micros, state, action)

@@ -28,7 +28,8 @@ class WalletKey(NamedTuple):
 
 class Key(NamedTuple):
     """Where a row lies: `id` is empty for the wallet itself, 16 bytes for sessions, rounds and transfers,
-    session id + number (4 bytes, big-endian) for seeds, number (4 bytes) for epochs."""
+    session id + number (4 bytes, big-endian) for seeds, number (4 bytes) for epochs.
+    """
 
     wallet: WalletKey
     kind: Kind

@@ -6,6 +6,7 @@ import random
 
 import grpc
 import pytest
+
 from croupier_client.errors import Conflict, CroupierError, OutcomeUnknown, Overloaded, RequestInvalid, Unavailable
 from croupier_client.retry import Attempts, Nodes, RetryPolicy, is_retried
 

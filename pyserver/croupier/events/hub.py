@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from croupier.model import WalletKey
@@ -17,7 +17,7 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @contextmanager
-    def watch(self, wallet: WalletKey) -> Iterator[asyncio.Event]:
+    def watch(self, wallet: WalletKey) -> Generator[asyncio.Event, None, None]:
         """An event that is set after each commit to `wallet` while the block runs."""
         self._loop = asyncio.get_running_loop()
         event = asyncio.Event()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct, structs
 
 from croupier.engine import Played
-from croupier.errors import RoundNotFound, RoundSettled, Refusal, StepStale
+from croupier.errors import Refusal, RoundNotFound, RoundSettled, StepStale
 from croupier.model import Answer, Decision, EntryKind, Key, NeedState, Round, Session, State, Step, Wallet, WalletKey
 from croupier.operations import ledger, seeds
 from croupier.operations.command import row, wallet_key

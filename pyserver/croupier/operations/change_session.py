@@ -102,7 +102,10 @@ class CloseSession(Struct, frozen=True):
         if refusal:
             return refusal
         revealed = structs.replace(
-            session.seed, revealed=seeds.server_seed(house, self.wallet, session), reveal_time_ms=now_ms, last_round=seeds.last_round(session)
+            session.seed,
+            revealed=seeds.server_seed(house, self.wallet, session),
+            reveal_time_ms=now_ms,
+            last_round=seeds.last_round(session),
         )
         session = structs.replace(session, seed=revealed, close_time_ms=now_ms)
         wallet, updates, entry = _note(house, self.wallet, wallet, EntryKind.SESSION_CLOSED, session, revealed.revealed, now_ms)

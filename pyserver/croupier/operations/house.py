@@ -9,6 +9,7 @@ from msgspec import Struct
 from croupier.currencies import STEP_MICROS
 from croupier.engine import Catalog, GameModel
 from croupier.errors import FieldInvalid, GameDisabled, IdOutOfWindow, InvariantBroken, Refusal
+from croupier.limits import Limits
 from croupier.vault import Vault
 
 ALL_GAMING = "-"
@@ -16,25 +17,6 @@ ALL_GAMING = "-"
 
 Entropy = Callable[[int], bytes]
 """Gives that many bytes of the operating system's randomness."""
-
-
-class Limits(Struct, frozen=True):
-    """What a decision refuses."""
-
-    max_stake_micros: int = 10_000_000_000
-    """Of a whole round, its steps included, in micros."""
-    max_transfer_micros: int = 1_000_000_000_000
-    max_balance_micros: int = 1_000_000_000_000_000
-    dedupe_window_ms: int = 30 * 24 * 3_600_000
-    """Ids older than this are refused, so that no id can be forgotten and used again."""
-    clock_ahead_ms: int = 300_000
-    """Ids further ahead than this are refused."""
-    seed_max_rounds: int = 10_000
-    """Rounds under one server seed before it rotates by itself (R3)."""
-    seed_max_age_ms: int = 24 * 3_600_000
-    """Age of a server seed before it rotates by itself (R3)."""
-    epoch_max_entries: int = 10_000
-    """Entries in one epoch of a wallet."""
 
 
 class House(Struct, frozen=True):

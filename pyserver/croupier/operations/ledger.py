@@ -36,7 +36,20 @@ def append(
     revision = wallet.revision + 1
     balance = wallet.balance_micros - stake_micros + payout_micros + transfer_micros
     assert balance >= 0, f"entry {revision} would make the balance {balance}"
-    unchained = (revision, wallet.epoch, kind, reference, session, step, stake_micros, payout_micros, transfer_micros, balance, now_ms, detail)
+    unchained = (
+        revision,
+        wallet.epoch,
+        kind,
+        reference,
+        session,
+        step,
+        stake_micros,
+        payout_micros,
+        transfer_micros,
+        balance,
+        now_ms,
+        detail,
+    )
     chain_hash = hashlib.sha256(_ENTRY.pack(wallet.chain_hash, *unchained)).digest()
     entry = Entry(*unchained, chain_hash)
     after = Wallet(

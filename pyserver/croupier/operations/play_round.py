@@ -80,7 +80,13 @@ class PlayRound(Struct, frozen=True):
         return refuse_stake(house, wallet, played.stake_micros, played.stake_micros) or played
 
     def _write(
-        self, wallet: Wallet, session: Session, played: Played, now_ms: int, entries: tuple[Entry, ...], updates: tuple[tuple[Key, Row], ...]
+        self,
+        wallet: Wallet,
+        session: Session,
+        played: Played,
+        now_ms: int,
+        entries: tuple[Entry, ...],
+        updates: tuple[tuple[Key, Row], ...],
     ) -> Decision:
         before = wallet.balance_micros
         wallet, entry = ledger.append(
@@ -120,7 +126,6 @@ class PlayRound(Struct, frozen=True):
         )
 
 
-
 def refuse_session(wallet: WalletKey, session: Session) -> Refusal | None:
     """Refuses a new round of a closed session, or beside an open one (G2)."""
     if session.close_time_ms:
@@ -135,7 +140,9 @@ def refuse_stake(house: House, wallet: Wallet, stake_micros: int, total_micros: 
     """Refuses a further stake that the limit on a round's total or the balance does not cover (G1)."""
     limit = house.limits.max_stake_micros
     if total_micros > limit:
-        return LimitExceeded(f"the stake of a round is at most {limit} micros, not {total_micros}", field="bet", metadata={"limit_micros": str(limit)})
+        return LimitExceeded(
+            f"the stake of a round is at most {limit} micros, not {total_micros}", field="bet", metadata={"limit_micros": str(limit)}
+        )
     if stake_micros > wallet.balance_micros:
         return InsufficientFunds(
             f"the balance of {wallet.balance_micros} micros does not cover the stake of {stake_micros}",

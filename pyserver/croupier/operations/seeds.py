@@ -6,8 +6,9 @@ import hashlib
 
 from msgspec import structs
 
+from croupier.limits import Limits
 from croupier.model import NextSeed, Seed, Session, WalletKey
-from croupier.operations.house import Entropy, House, Limits
+from croupier.operations.house import Entropy, House
 from croupier.vault import NONCE_BYTES, SEED_BYTES
 
 
@@ -26,11 +27,15 @@ def first(house: House, wallet: WalletKey, session: bytes, client_seed: str, now
 def rotate(house: House, wallet: WalletKey, session: Session, client_seed: str, now_ms: int, entropy: Entropy) -> tuple[Session, Seed]:
     """The session under its next seed, whose commitment was public before, and the seed in force until now, revealed."""
     old = session.seed
-    revealed = structs.replace(
-        old, revealed=server_seed(house, wallet, session), reveal_time_ms=now_ms, last_round=last_round(session)
-    )
+    revealed = structs.replace(old, revealed=server_seed(house, wallet, session), reveal_time_ms=now_ms, last_round=last_round(session))
     seed = Seed(
-        old.number + 1, session.next_seed.commitment, session.next_seed.sealed, client_seed or old.client_seed, session.rounds + 1, 0, now_ms
+        old.number + 1,
+        session.next_seed.commitment,
+        session.next_seed.sealed,
+        client_seed or old.client_seed,
+        session.rounds + 1,
+        0,
+        now_ms,
     )
     return structs.replace(session, seed=seed, next_seed=draw(house, wallet, session.id, entropy)), revealed
 

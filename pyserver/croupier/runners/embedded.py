@@ -13,7 +13,16 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from croupier.errors import DeadlineExceeded, InvariantBroken, NodeUnavailable, OutcomeUnknown, Refusal, RngUnhealthy, StoreFailed, WriteConflict
+from croupier.errors import (
+    DeadlineExceeded,
+    InvariantBroken,
+    NodeUnavailable,
+    OutcomeUnknown,
+    Refusal,
+    RngUnhealthy,
+    StoreFailed,
+    WriteConflict,
+)
 from croupier.model import Answer, Decision, Entry, Key, NeedState, State, WalletKey, WalletWrite
 from croupier.operations.command import Command
 from croupier.operations.house import Entropy, House
@@ -96,7 +105,11 @@ class EmbeddedRunner:
             if not waiting:
                 return results
         for position in waiting:
-            results[position] = self._out_of_service() if self.failure else WriteConflict("another writer changed the wallet three times; retry with the same id")
+            results[position] = (
+                self._out_of_service()
+                if self.failure
+                else WriteConflict("another writer changed the wallet three times; retry with the same id")
+            )
         return results
 
     async def _attempt(self, calls: Sequence[Call], waiting: list[int], results: list[Result]) -> list[int]:
@@ -190,7 +203,8 @@ class EmbeddedRunner:
 
     async def _resolve(self, write: WalletWrite) -> CommitResult:
         """Makes an unknown write definite by sending it again: it is conditional, so it applies at most once, and where it is refused
-        the ledger tells whose write is there."""
+        the ledger tells whose write is there.
+        """
         for _ in range(_RESOLVE_ATTEMPTS):
             result = (await self.store.commit([write]))[0]
             if result is CommitResult.APPLIED:

@@ -1,5 +1,6 @@
 """A store in memory, for unit tests and simulation. It can be told to lie the way real stores do: to refuse, to answer "unknown" after applying,
-to apply later than it answered, and to apply late writes in another order."""
+to apply later than it answered, and to apply late writes in another order.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +64,11 @@ class MemoryStore:
 
     async def sums(self, operator: str) -> list[WalletSums]:
         """See Reads.sums."""
-        heads = [(key.wallet.currency, row) for key, row in self._rows.items() if isinstance(row, Wallet) and operator in ("", key.wallet.operator)]
+        heads = [
+            (key.wallet.currency, row)
+            for key, row in self._rows.items()
+            if isinstance(row, Wallet) and operator in ("", key.wallet.operator)
+        ]
         return [_sums(currency, [head for name, head in heads if name == currency]) for currency in sorted({name for name, _ in heads})]
 
     async def documents(self, kind: str) -> list[Document]:

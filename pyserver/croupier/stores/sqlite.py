@@ -126,7 +126,9 @@ class SqliteStore(SqliteReads):
         execute = self._connection.executemany
         if heads and execute(_UPDATE_WALLET, heads).rowcount != len(heads):
             raise _Refused
-        creates, updates, entries = [], [], []
+        creates: list[tuple[object, ...]] = []
+        updates: list[tuple[object, ...]] = []
+        entries: list[tuple[object, ...]] = []
         for write, number in zip(writes, numbers, strict=True):
             creates += [(codec.KIND_NUMBERS[key.kind], key.id, number, codec.encode(row)) for key, row in write.creates]
             updates += [(codec.KIND_NUMBERS[key.kind], key.id, number, codec.encode(row)) for key, row in write.updates]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
 from croupier.errors import StoreFailed
 from croupier.model import Entry, EntryKind, Key, Row, State, Wallet, WalletKey
@@ -73,7 +74,9 @@ class SqliteReads:
 
     async def documents(self, kind: str) -> list[Document]:
         """See Reads.documents."""
-        return [Document(*values) for values in self._all("SELECT kind, id, version, body FROM document WHERE kind = ? ORDER BY id", (kind,))]
+        return [
+            Document(*values) for values in self._all("SELECT kind, id, version, body FROM document WHERE kind = ? ORDER BY id", (kind,))
+        ]
 
     def _row(self, key: Key) -> Row | None:
         number = self._number(key.wallet)
@@ -99,7 +102,7 @@ class SqliteReads:
         self._numbers[wallet] = number
         return number
 
-    def _all(self, statement: str, parameters: tuple[object, ...]) -> list[tuple[object, ...]]:
+    def _all(self, statement: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
