@@ -95,6 +95,7 @@ impl Game {
             Self::Dice(game) => game,
             Self::Roulette(game) => game,
             Self::Blackjack(game) => game,
+            Self::Slots(game) => game,
         }
     }
 }
