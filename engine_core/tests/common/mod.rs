@@ -21,6 +21,15 @@ pub fn model_text(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
+/// Names of all shipped models, sorted.
+pub fn model_names() -> Vec<String> {
+    let folder = format!("{}/../pyserver/croupier/models", env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{folder}: {e}")).map(|file| file.expect("a file").file_name());
+    let mut names: Vec<String> = files.filter_map(|file| file.to_str()?.strip_suffix(".toml").map(String::from)).collect();
+    names.sort();
+    names
+}
+
 /// A shipped model with other rules: each change replaces the first occurrence of a piece of its text.
 pub fn variant(name: &str, changes: &[(&str, &str)]) -> Model {
     let mut text = model_text(name);
