@@ -8,12 +8,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from croupier import _engine as engine
-from croupier_client.pb import games_pb2
-from croupier_client.verify import Evaluation, NotOffered, evaluate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from croupier import _engine as engine
+from croupier_client.pb import games_pb2
+from croupier_client.verify import Evaluation, NotOffered, evaluate
 from tests.golden.rounds_at_random import STEPS_MICROS, action_at_random, bet_of, model_of
 
 MODELS = sorted((Path(engine.__file__).parent / "models").glob("*.toml"))

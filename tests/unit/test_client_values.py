@@ -9,10 +9,11 @@ from decimal import Decimal
 import grpc
 import grpc.aio
 import pytest
-from croupier_client import errors, ids, money, names
-from croupier_client.pb import errors_pb2
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2  # pyright: ignore[reportMissingTypeStubs]
+
+from croupier_client import errors, ids, money, names
+from croupier_client.pb import errors_pb2
 
 
 def test_ids_are_uuid7_and_sort_in_the_order_they_were_made() -> None:
