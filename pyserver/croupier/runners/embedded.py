@@ -9,6 +9,7 @@ definite before anybody is told anything.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -56,6 +57,8 @@ class Counts(Struct):
     calls: int = 0
     writes: int = 0
     entries: int = 0
+    rounds: int = 0
+    commit_s: float = 0
     refused_writes: int = 0
     unknown_writes: int = 0
     unresolved_writes: int = 0
@@ -87,6 +90,11 @@ class EmbeddedRunner:
         self._cache = Cache(cache_wallets)
         self._on_commit = on_commit
         self._on_fault = on_fault
+
+    @property
+    def cached_wallets(self) -> int:
+        """Wallets in the cache."""
+        return len(self._cache)
 
     async def process(self, calls: Sequence[Call]) -> list[Result]:
         """Answers `calls`, in order; each answer is committed before this returns."""
@@ -179,7 +187,10 @@ class EmbeddedRunner:
         writes = [draft.write() for draft in drafts]
         self.counts.writes += len(writes)
         again: list[int] = []
-        for draft, write, result in zip(drafts, writes, await self.store.commit(writes), strict=True):
+        started = time.perf_counter()
+        committed = await self.store.commit(writes)
+        self.counts.commit_s += time.perf_counter() - started
+        for draft, write, result in zip(drafts, writes, committed, strict=True):
             if result is CommitResult.UNKNOWN:
                 self.counts.unknown_writes += 1
                 result = await self._resolve(write)
@@ -198,6 +209,7 @@ class EmbeddedRunner:
 
     def _applied(self, draft: Draft, write: WalletWrite) -> None:
         self.counts.entries += len(write.entries)
+        self.counts.rounds += sum(key.kind == "round" for key in draft.creates)
         self._cache.put(draft.key, [(Key(draft.key, "wallet", b""), write.wallet), *write.creates, *write.updates])
         self._on_commit(draft.key, write.entries)
 

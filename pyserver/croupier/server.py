@@ -1,0 +1,283 @@
+"""One server process: builds every part by hand in dependency order, starts it, drains it, stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from importlib.metadata import version
+from typing import Any
+
+import grpc
+import prometheus_client
+from grpc_channelz.v1 import channelz_pb2
+from grpc_channelz.v1._async import ChannelzServicer
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from croupier import demo, engine, keyfile
+from croupier.access import KEY_KIND, OPERATOR_KIND, Access, Role
+from croupier.config import Config
+from croupier.engine import Catalog
+from croupier.errors import Refusal, StoreUnusable
+from croupier.events.hub import Hub
+from croupier.metrics import Metrics
+from croupier.operations.command import Command
+from croupier.operations.house import House
+from croupier.pb import admin_service_pb2, catalog_service_pb2, round_service_pb2, session_service_pb2, wallet_service_pb2
+from croupier.runners.embedded import EmbeddedRunner
+from croupier.runners.owner import Owner, drive
+from croupier.services.admin_service import AdminService
+from croupier.services.catalog_service import CatalogService
+from croupier.services.guard import Guard
+from croupier.services.registry import generic_handler
+from croupier.services.round_service import RoundService
+from croupier.services.session_service import SessionService
+from croupier.services.wallet_service import WalletService
+from croupier.stores.memory import MemoryStore
+from croupier.stores.sqlite import SqliteStore
+from croupier.stores.store import Store
+from croupier.switches import Switches
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a Python thread may keep another one waiting; the default of 5 ms would be the latency of a commit."""
+_WEB_GRACE_S = 2.0
+
+_log = logging.getLogger("croupier.server")
+
+
+class Unstartable(Exception):
+    """Why the server cannot start: one sentence for the operator."""
+
+
+class Server:
+    """The parts of a running server."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        """Builds the parts on a store that is open; nothing listens yet. Raises Unstartable."""
+        self.config = config
+        self._store = store
+        self._stop = asyncio.Event()
+        self.failure = ""
+        self._vault = _vault(config, store)
+        self.metrics = Metrics()
+        self.access = Access(self._vault)
+        self.hub = Hub()
+        house = House(_catalog(config), self._vault, config.limits)
+        runner = EmbeddedRunner(
+            store,
+            house,
+            clock_ms,
+            engine.entropy,
+            cache_wallets=config.cache_wallets,
+            on_commit=lambda wallet, entries: self.hub.committed(wallet),
+            on_fault=self._fault,
+        )
+        self.owner = Owner(runner, max_queue=config.max_queue_calls, on_failure=self._failed)
+        self.metrics.watch(self.owner)
+        self.switches = Switches(self.owner, clock_ms)
+        self.guard = Guard(self.access, self.metrics, clock_ms)
+        self._health = health.aio.HealthServicer()
+        self._wallets = WalletService(self.owner, self.hub)
+        self._grpc = self._build_grpc()
+        self.address = ""
+
+    async def start(self) -> None:
+        """Listens and serves. Raises Unstartable where the port is taken."""
+        self.owner.start()
+        await self.refresh()
+        self._loop = asyncio.get_running_loop()
+        self.address = f"{self.config.listen.rpartition(':')[0]}:{self._bind()}"
+        await self._grpc.start()
+        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        self._poll = asyncio.create_task(self._refresh_often())
+        _log.info("serving on %s, store %s", self.address, self._store.name)
+
+    async def run(self) -> None:
+        """Serves until a signal, a drain or a failure of the store; then finishes what runs and releases everything."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self.drain)
+        await self._stop.wait()
+        await self.stop()
+
+    def drain(self) -> None:
+        """Begins to take the node out of service."""
+        self._stop.set()
+
+    async def stop(self) -> None:
+        """NOT_SERVING, then a notice for balancers, then calls in flight finish, then the store is closed."""
+        self._poll.cancel()
+        await self._health.enter_graceful_shutdown()
+        if not self.failure:
+            _log.info("draining")
+            await asyncio.sleep(self.config.drain_notice_s)
+        self.guard.refusing = "out of service" if self.failure else "draining"
+        self._wallets.end_streams()
+        await self._grpc.stop(self.config.drain_grace_s if not self.failure else _WEB_GRACE_S)
+        await self.owner.stop()
+        self._store.close()
+        _log.info("stopped")
+
+    async def refresh(self) -> None:
+        """Takes over operators, keys and switches as stored now."""
+        operators = await self.owner.read(lambda reads: reads.documents(OPERATOR_KIND))
+        keys = await self.owner.read(lambda reads: reads.documents(KEY_KIND))
+        self.access.replace(operators, keys)
+        await self.switches.refresh()
+
+    def _build_grpc(self) -> grpc.aio.Server:
+        config = self.config
+        options = [
+            ("grpc.max_receive_message_length", config.max_message_bytes),
+            ("grpc.max_metadata_size", 16_384),
+            ("grpc.so_reuseport", 0),
+            ("grpc.enable_channelz", 1),
+        ]
+        server = grpc.aio.server(options=options)
+        admin = AdminService(self.owner, self.switches, config.node, version("croupier"), clock_ms(), self.drain)
+        served = (
+            (catalog_service_pb2, "CatalogService", CatalogService(self.owner)),
+            (session_service_pb2, "SessionService", SessionService(self.owner, self.access, clock_ms, config.token_ttl_s)),
+            (round_service_pb2, "RoundService", RoundService(self.owner, config.max_stream_plays)),
+            (wallet_service_pb2, "WalletService", self._wallets),
+            (admin_service_pb2, "AdminService", admin),
+        )
+        descriptors = [module.DESCRIPTOR.services_by_name[name] for module, name, _ in served]
+        handlers = [generic_handler(descriptor, one[2], self.guard) for descriptor, one in zip(descriptors, served, strict=True)]
+        channelz = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"]
+        handlers.append(generic_handler(channelz, Channelz(), self.guard, roles=frozenset({Role.ADMIN})))
+        server.add_generic_rpc_handlers(handlers)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        names = [descriptor.full_name for descriptor in (*descriptors, channelz)]
+        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        return server
+
+    def _bind(self) -> int:
+        listen, tls = self.config.listen, self.config.tls
+        try:
+            if tls is None:
+                return self._grpc.add_insecure_port(listen)
+            return self._grpc.add_secure_port(listen, _credentials(self.config))
+        except RuntimeError:
+            raise Unstartable(f"cannot listen on {listen}: the port is taken or the address is not this machine's; choose another with --listen") from None
+
+    async def _refresh_often(self) -> None:
+        while True:
+            await asyncio.sleep(self.config.key_poll_s)
+            try:
+                await self.refresh()
+            except Refusal as refusal:
+                _log.warning("operators and switches were not refreshed: %s", refusal.message)
+
+    def _failed(self, reason: str) -> None:
+        """The store has failed: leave service at once, so that a supervisor starts the process anew."""
+        self.failure = reason
+        self.guard.refusing = f"out of service: {reason}"
+        self._stop.set()
+
+    def _fault(self, command: Command, refusal: Refusal) -> None:
+        """An invariant is broken or the RNG is unhealthy: the game is disabled until a person has looked (R13)."""
+        game = getattr(command, "game", "-")
+        self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self.switches.disable(game, refusal.message, f"node {self.config.node}")))
+
+
+class Channelz:
+    """grpc.channelz.v1 for admins: the library's servicer behind this server's guard."""
+
+    def __init__(self) -> None:
+        self._servicer = ChannelzServicer()
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._servicer, "".join(part.capitalize() for part in name.split("_")))
+
+        async def behaviour(request: Any, call: object) -> Any:
+            return await method(request, None)
+
+        return behaviour
+
+
+def run(config: Config) -> int:
+    """Runs a server until it is told to stop; the exit code: 0 after a drain, 1 where it could not start, 3 where the store failed."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    try:
+        engine.self_test()
+        store = open_store(config)
+        return asyncio.run(_run(config, store))
+    except (Unstartable, StoreUnusable, engine.EngineError) as error:
+        print(f"croupier: {error}", file=sys.stderr)
+        return 1
+
+
+def open_store(config: Config) -> Store:
+    """The store that the settings name."""
+    if config.store == "memory":
+        return MemoryStore()
+    return SqliteStore(config.database)
+
+
+def clock_ms() -> int:
+    """The one clock that stamps everything (S2)."""
+    return time.time_ns() // 1_000_000
+
+
+async def _run(config: Config, store: Store) -> int:
+    server = Server(config, store)
+    metrics = None
+    if config.metrics_listen:
+        metrics = _serve_metrics(config, server)
+    if config.demo:
+        await demo.prepare(config, store)
+    await server.start()
+    if config.demo:
+        print(demo.how_to_play(config, server.address), flush=True)
+    else:
+        print(f"croupier: serving gRPC on {server.address}", flush=True)
+    await server.run()
+    if metrics is not None:
+        metrics.shutdown()
+    if server.failure:
+        print(f"croupier: left service, because {server.failure}; nothing acknowledged is lost, start again once that is mended", file=sys.stderr)
+        return 3
+    return 0
+
+
+def _serve_metrics(config: Config, server: Server) -> Any:
+    host, _, port = config.metrics_listen.rpartition(":")
+    try:
+        return prometheus_client.start_http_server(int(port), host, server.metrics.registry)[0]
+    except OSError:
+        raise Unstartable(f"cannot listen on {config.metrics_listen} for metrics: the port is taken; choose another with --metrics-listen") from None
+
+
+def _vault(config: Config, store: Store) -> keyfile.Vault:
+    if not config.keys.exists():
+        if drive(store.documents(keyfile.FINGERPRINT_KIND)):
+            raise Unstartable(f"the key file {config.keys} is missing, and the database needs it; bring it back")
+        vault = keyfile.create(config.keys, engine.entropy(keyfile.KEY_BYTES))
+    else:
+        vault = keyfile.load(config.keys)
+    drive(keyfile.check(store, vault, config.keys))
+    return vault
+
+
+def _catalog(config: Config) -> Catalog:
+    try:
+        catalog = Catalog.load(config.models_dir)
+    except (OSError, ValueError) as error:
+        raise Unstartable(str(error)) from error
+    if not catalog.current:
+        raise Unstartable(f"{config.models_dir} holds no model; put *.toml files there")
+    return catalog
+
+
+def _credentials(config: Config) -> grpc.ServerCredentials:
+    tls = config.tls
+    assert tls is not None
+    try:
+        pair = (tls.key_file.read_bytes(), tls.certificate_file.read_bytes())
+        authorities = tls.client_ca_file.read_bytes() if tls.client_ca_file else None
+    except OSError as error:
+        raise Unstartable(f"{error.filename} cannot be read: {error.strerror}") from error
+    return grpc.ssl_server_credentials([pair], authorities, tls.require_client_certificate)

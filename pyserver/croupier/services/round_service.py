@@ -1,0 +1,168 @@
+"""RoundService: rounds from the stake to the settlement."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from croupier.access import Role
+from croupier.errors import FieldInvalid, InvariantBroken, Refusal, RoundNotFound, SeedNotRevealed, SessionNotFound, TooLarge
+from croupier.model import EntryKind, Key, Round, Seed, Session, WalletKey, seed_key
+from croupier.operations.act import Act
+from croupier.operations.house import House
+from croupier.operations.play_round import PlayRound, RoundView
+from croupier.pb import round_service_pb2 as pb
+from croupier.runners.embedded import Result
+from croupier.runners.owner import Owner
+from croupier.runners.embedded import Call as Queued
+from croupier.services import names, pages, status
+from croupier.services.convert import last_step, round_message
+from croupier.services.guard import Call
+from croupier.services.verify import verify
+from croupier.stores.store import EntryQuery
+
+MAX_BATCH = 1_000
+
+
+class RoundService:
+    """See proto/croupier/v1/round_service.proto."""
+
+    def __init__(self, owner: Owner, max_stream_plays: int) -> None:
+        self._owner = owner
+        self._max_stream_plays = max_stream_plays
+
+    async def play(self, request: pb.PlayRequest, call: Call) -> pb.PlayResponse:
+        """Stakes and plays a round."""
+        view = await self._owner.call(_play(request, call), call.deadline_ms)
+        assert isinstance(view, RoundView)
+        return pb.PlayResponse(round=round_message(view))
+
+    async def act(self, request: pb.ActRequest, call: Call) -> pb.ActResponse:
+        """Takes the next step of an open round."""
+        wallet, round_id = names.parse_child(request.round, "rounds", call.caller, "round")
+        if request.step < 1:
+            raise FieldInvalid(f"step must be 1 or more, not {request.step}", field="step")
+        if request.action.WhichOneof("family") is None:
+            raise FieldInvalid("action must have a family set", field="action")
+        command = Act(wallet, round_id, request.step, request.action.SerializeToString(), call.caller.session)
+        view = await self._owner.call(command, call.deadline_ms)
+        assert isinstance(view, RoundView)
+        return pb.ActResponse(round=round_message(view))
+
+    async def play_batch(self, request: pb.PlayBatchRequest, call: Call) -> pb.PlayBatchResponse:
+        """Plays up to 1,000 rounds in order, each for itself."""
+        if not 1 <= len(request.plays) <= MAX_BATCH:
+            raise TooLarge(f"plays must be 1 to {MAX_BATCH}, not {len(request.plays)}", field="plays")
+        commands = [_play_or_refusal(play, call) for play in request.plays]
+        queued = [Queued(command, call.deadline_ms) for command in commands if not isinstance(command, Refusal)]
+        answers = iter(await self._owner.call_many(queued) if queued else ())
+        results = [_result(command if isinstance(command, Refusal) else next(answers)) for command in commands]
+        return pb.PlayBatchResponse(results=results)
+
+    async def play_stream(self, requests: AsyncIterator[pb.PlayStreamRequest], call: Call) -> AsyncIterator[pb.PlayStreamResponse]:
+        """Plays rounds as they are sent; answers in the order of the requests."""
+        waiting: asyncio.Queue[asyncio.Future[list[Result]] | Refusal | None] = asyncio.Queue(self._max_stream_plays)
+
+        async def read() -> None:
+            async for request in requests:
+                await waiting.put(self._submit(request.play, call))
+            await waiting.put(None)
+
+        reader = asyncio.create_task(read())
+        try:
+            while (next_ := await waiting.get()) is not None:
+                result = next_ if isinstance(next_, Refusal) else (await next_)[0]
+                yield pb.PlayStreamResponse(result=_result(result))
+            await reader
+        finally:
+            reader.cancel()
+
+    async def get_round(self, request: pb.GetRoundRequest, call: Call) -> pb.GetRoundResponse:
+        """One round as last committed."""
+        wallet, round_ = await self._find(request.name, call)
+        return pb.GetRoundResponse(round=round_message(last_step(wallet, round_)))
+
+    async def get_open_round(self, request: pb.GetOpenRoundRequest, call: Call) -> pb.GetOpenRoundResponse:
+        """A session's open round."""
+        wallet, session_id = names.parse_child(request.session, "sessions", call.caller, "session")
+        session_key = Key(wallet, "session", session_id)
+        session = (await self._owner.read(lambda reads: reads.load([session_key])))[session_key]
+        if not isinstance(session, Session):
+            raise SessionNotFound(f"there is no {request.session}", field="session")
+        if not session.open_round:
+            return pb.GetOpenRoundResponse()
+        round_key = Key(wallet, "round", session.open_round)
+        round_ = (await self._owner.read(lambda reads: reads.load([round_key])))[round_key]
+        assert isinstance(round_, Round)
+        return pb.GetOpenRoundResponse(round=round_message(last_step(wallet, round_)))
+
+    async def list_rounds(self, request: pb.ListRoundsRequest, call: Call) -> pb.ListRoundsResponse:
+        """The rounds of a wallet or session, newest first (G3)."""
+        session = b""
+        if "/sessions/" in request.parent:
+            wallet, session = names.parse_child(request.parent, "sessions", call.caller, "parent")
+        else:
+            wallet = names.parse_wallet(request.parent, call.caller, "parent")
+        if call.caller.role is Role.PLAYER:
+            session = call.caller.session
+        size = pages.page_size(request.page_size)
+        query = EntryQuery(wallet, size, before_revision=pages.position(request.page_token, "page_token"), kinds=(EntryKind.ROUND,), session=session, step=0)
+        entries = await self._owner.read(lambda reads: reads.entries(query))
+        keys = [Key(wallet, "round", entry.reference) for entry in entries]
+        rows = await self._owner.read(lambda reads: reads.load(keys))
+        rounds = [row for row in (rows[key] for key in keys) if isinstance(row, Round)]
+        token = str(entries[-1].revision) if len(entries) == size else ""
+        return pb.ListRoundsResponse(rounds=[round_message(last_step(wallet, round_)) for round_ in rounds], next_page_token=token)
+
+    async def verify_round(self, request: pb.VerifyRoundRequest, call: Call) -> pb.VerifyRoundResponse:
+        """Recomputes a settled round from its revealed seed."""
+        wallet, round_ = await self._find(request.name, call)
+        key = seed_key(wallet, round_.session, round_.seed_number)
+        seed = (await self._owner.read(lambda reads: reads.load([key])))[key]
+        if not round_.settled or not isinstance(seed, Seed):
+            raise SeedNotRevealed("the round's seed is still in force; rotate it, then verify", field="name")
+        return verify(self._house, wallet, round_, seed)
+
+    @property
+    def _house(self) -> House:
+        return self._owner.runner.house
+
+    def _submit(self, request: pb.PlayRequest, call: Call) -> asyncio.Future[list[Result]] | Refusal:
+        command = _play_or_refusal(request, call)
+        if isinstance(command, Refusal):
+            return command
+        try:
+            return self._owner.call_many([Queued(command, call.deadline_ms)])
+        except Refusal as refusal:
+            return refusal
+
+    async def _find(self, name: str, call: Call) -> tuple[WalletKey, Round]:
+        wallet, round_id = names.parse_child(name, "rounds", call.caller, "name")
+        key = Key(wallet, "round", round_id)
+        row = (await self._owner.read(lambda reads: reads.load([key])))[key]
+        if not isinstance(row, Round) or call.caller.session not in (b"", row.session):
+            raise RoundNotFound(f"there is no {name}", field="name")
+        return wallet, row
+
+
+def _play(request: pb.PlayRequest, call: Call) -> PlayRound:
+    wallet, session = names.parse_child(request.session, "sessions", call.caller, "session")
+    round_id = names.parse_id(request.round_id, "round_id")
+    if request.bet.WhichOneof("family") is None:
+        raise FieldInvalid("bet must have a family set", field="bet")
+    return PlayRound(wallet, session, round_id, request.bet.SerializeToString())
+
+
+def _play_or_refusal(request: pb.PlayRequest, call: Call) -> PlayRound | Refusal:
+    try:
+        return _play(request, call)
+    except Refusal as refusal:
+        return refusal
+
+
+def _result(result: Result) -> pb.PlayResult:
+    if isinstance(result, Refusal):
+        return pb.PlayResult(refusal=status.refusal_message(result))
+    if not isinstance(result, RoundView):
+        return pb.PlayResult(refusal=status.refusal_message(InvariantBroken("an internal error; it was logged")))
+    return pb.PlayResult(round=round_message(result))
