@@ -24,7 +24,9 @@ class Metrics:
         self._seconds = Histogram(
             "croupier_call_seconds", "How long calls took, by method.", ["method"], buckets=_LATENCY_BUCKETS_S, registry=self.registry
         )
-        self._refusals = Counter("croupier_call_errors", "Calls that failed, by method and reason.", ["method", "reason"], registry=self.registry)
+        self._refusals = Counter(
+            "croupier_call_errors", "Calls that failed, by method and reason.", ["method", "reason"], registry=self.registry
+        )
 
     def observer(self, method: str) -> Observe:
         """Where one method reports its calls."""

@@ -161,7 +161,9 @@ class Server:
                 return self._grpc.add_insecure_port(listen)
             return self._grpc.add_secure_port(listen, _credentials(self.config))
         except RuntimeError:
-            raise Unstartable(f"cannot listen on {listen}: the port is taken or the address is not this machine's; choose another with --listen") from None
+            raise Unstartable(
+                f"cannot listen on {listen}: the port is taken or the address is not this machine's; choose another with --listen"
+            ) from None
 
     async def _refresh_often(self) -> None:
         while True:
@@ -180,7 +182,9 @@ class Server:
     def _fault(self, command: Command, refusal: Refusal) -> None:
         """An invariant is broken or the RNG is unhealthy: the game is disabled until a person has looked (R13)."""
         game = getattr(command, "game", "-")
-        self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self.switches.disable(game, refusal.message, f"node {self.config.node}")))
+        self._loop.call_soon_threadsafe(
+            lambda: self._loop.create_task(self.switches.disable(game, refusal.message, f"node {self.config.node}"))
+        )
 
 
 class Channelz:
@@ -238,7 +242,10 @@ async def _run(config: Config, store: Store) -> int:
     if metrics is not None:
         metrics.shutdown()
     if server.failure:
-        print(f"croupier: left service, because {server.failure}; nothing acknowledged is lost, start again once that is mended", file=sys.stderr)
+        print(
+            f"croupier: left service, because {server.failure}; nothing acknowledged is lost, start again once that is mended",
+            file=sys.stderr,
+        )
         return 3
     return 0
 
@@ -248,7 +255,9 @@ def _serve_metrics(config: Config, server: Server) -> Any:
     try:
         return prometheus_client.start_http_server(int(port), host, server.metrics.registry)[0]
     except OSError:
-        raise Unstartable(f"cannot listen on {config.metrics_listen} for metrics: the port is taken; choose another with --metrics-listen") from None
+        raise Unstartable(
+            f"cannot listen on {config.metrics_listen} for metrics: the port is taken; choose another with --metrics-listen"
+        ) from None
 
 
 def _vault(config: Config, store: Store) -> keyfile.Vault:

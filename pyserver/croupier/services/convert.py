@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from croupier.currencies import STEP_MICROS
-from croupier.model import Entry, EntryKind, Round, Seed, Session, Transfer, Wallet, WalletKey
+from croupier.model import Entry, EntryKind, Round, Seed, Wallet, WalletKey
 from croupier.operations.open_session import SessionView
 from croupier.operations.play_round import RoundView, format_id
 from croupier.operations.transfer import TransferView

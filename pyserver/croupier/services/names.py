@@ -23,7 +23,9 @@ _known_wallets: dict[str, WalletKey] = {}
 def parse_id(text: str, field: str) -> bytes:
     """The 16 bytes of a UUIDv7 in its canonical text form."""
     if not _UUID7.match(text):
-        raise FieldInvalid(f"{field} must be a UUIDv7 in lower case, such as 01890a5d-ac96-774b-bcce-b302099a8057, not {text[:64]!r}", field=field)
+        raise FieldInvalid(
+            f"{field} must be a UUIDv7 in lower case, such as 01890a5d-ac96-774b-bcce-b302099a8057, not {text[:64]!r}", field=field
+        )
     return bytes.fromhex(text.replace("-", ""))
 
 
@@ -113,5 +115,6 @@ def _parse_wallet(text: str, field: str) -> WalletKey:
         if _SEGMENT.match(operator) and _SEGMENT.match(player) and _CURRENCY.match(currency):
             return WalletKey(operator, player, currency)
     raise FieldInvalid(
-        f"{field} must be {_WALLET_FORM} with ids of 1 to 64 letters, digits or ._~- and a three-letter currency, not {text[:128]!r}", field=field
+        f"{field} must be {_WALLET_FORM} with ids of 1 to 64 letters, digits or ._~- and a three-letter currency, not {text[:128]!r}",
+        field=field,
     )

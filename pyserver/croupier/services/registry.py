@@ -14,10 +14,15 @@ from croupier.pb import options_pb2
 from croupier.services.guard import Guard
 
 
-def generic_handler(service: ServiceDescriptor, servicer: object, guard: Guard, roles: frozenset[int] | None = None) -> grpc.GenericRpcHandler:
+def generic_handler(
+    service: ServiceDescriptor, servicer: object, guard: Guard, roles: frozenset[int] | None = None
+) -> grpc.GenericRpcHandler:
     """All methods of `service`, served by the methods of `servicer` with the names in snake case. `roles` replaces the proto option,
-    for services of other packages."""
-    handlers = {method.name: _handler(service, method, getattr(servicer, snake_case(method.name)), guard, roles) for method in service.methods}
+    for services of other packages.
+    """
+    handlers = {
+        method.name: _handler(service, method, getattr(servicer, snake_case(method.name)), guard, roles) for method in service.methods
+    }
     return grpc.method_handlers_generic_handler(service.full_name, handlers)
 
 

@@ -12,9 +12,9 @@ from croupier.operations.act import Act
 from croupier.operations.house import House
 from croupier.operations.play_round import PlayRound, RoundView
 from croupier.pb import round_service_pb2 as pb
+from croupier.runners.embedded import Call as Queued
 from croupier.runners.embedded import Result
 from croupier.runners.owner import Owner
-from croupier.runners.embedded import Call as Queued
 from croupier.services import names, pages, status
 from croupier.services.convert import last_step, round_message
 from croupier.services.guard import Call
@@ -106,7 +106,14 @@ class RoundService:
         if call.caller.role is Role.PLAYER:
             session = call.caller.session
         size = pages.page_size(request.page_size)
-        query = EntryQuery(wallet, size, before_revision=pages.position(request.page_token, "page_token"), kinds=(EntryKind.ROUND,), session=session, step=0)
+        query = EntryQuery(
+            wallet,
+            size,
+            before_revision=pages.position(request.page_token, "page_token"),
+            kinds=(EntryKind.ROUND,),
+            session=session,
+            step=0,
+        )
         entries = await self._owner.read(lambda reads: reads.entries(query))
         keys = [Key(wallet, "round", entry.reference) for entry in entries]
         rows = await self._owner.read(lambda reads: reads.load(keys))

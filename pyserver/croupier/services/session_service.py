@@ -63,7 +63,9 @@ class SessionService:
         """A wallet's sessions, newest first."""
         wallet = names.parse_wallet(request.wallet, call.caller, "wallet")
         size = pages.page_size(request.page_size)
-        query = EntryQuery(wallet, size, before_revision=pages.position(request.page_token, "page_token"), kinds=(EntryKind.SESSION_OPENED,))
+        query = EntryQuery(
+            wallet, size, before_revision=pages.position(request.page_token, "page_token"), kinds=(EntryKind.SESSION_OPENED,)
+        )
         entries = await self._owner.read(lambda reads: reads.entries(query))
         head_key = wallet_key(wallet)
         keys = [Key(wallet, "session", entry.session) for entry in entries]

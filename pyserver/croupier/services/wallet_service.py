@@ -78,7 +78,9 @@ class WalletService:
             head = await self._head(wallet)
             revision = pages.position(request.resume_token, "resume_token") if request.resume_token else head.revision
             if revision > head.revision:
-                raise TokenOutOfRange(f"the ledger ends at revision {head.revision}; resume_token {revision} is ahead of it", field="resume_token")
+                raise TokenOutOfRange(
+                    f"the ledger ends at revision {head.revision}; resume_token {revision} is ahead of it", field="resume_token"
+                )
             while not self._ending:
                 changed.clear()
                 query = EntryQuery(wallet, _WATCH_PAGE, after_revision=revision, oldest_first=True)
