@@ -7,7 +7,6 @@ import logging
 import signal
 import sys
 import time
-from importlib.metadata import version
 from typing import Any
 
 import grpc
@@ -17,7 +16,7 @@ from grpc_channelz.v1._async import ChannelzServicer
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from croupier import demo, engine, keyfile
+from croupier import VERSION, demo, engine, keyfile
 from croupier.access import KEY_KIND, OPERATOR_KIND, Access, Role
 from croupier.config import Config
 from croupier.engine import Catalog
@@ -136,7 +135,7 @@ class Server:
             ("grpc.enable_channelz", 1),
         ]
         server = grpc.aio.server(options=options)
-        admin = AdminService(self.owner, self.switches, config.node, version("croupier"), clock_ms(), self.drain)
+        admin = AdminService(self.owner, self.switches, config.node, VERSION, clock_ms(), self.drain)
         served = (
             (catalog_service_pb2, "CatalogService", CatalogService(self.owner)),
             (session_service_pb2, "SessionService", SessionService(self.owner, self.access, clock_ms, config.token_ttl_s)),
@@ -196,7 +195,7 @@ class Channelz:
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._servicer, "".join(part.capitalize() for part in name.split("_")))
 
-        async def behaviour(request: Any, call: object) -> Any:
+        async def behaviour(request: Any, _call: object) -> Any:
             return await method(request, None)
 
         return behaviour

@@ -28,7 +28,7 @@ class AdminService:
         self._draining = False
 
     async def get_node(self, request: pb.GetNodeRequest, call: Call) -> pb.GetNodeResponse:
-        """This node."""
+        """The node itself."""
         return pb.GetNodeResponse(node=self._message())
 
     async def drain_node(self, request: pb.DrainNodeRequest, call: Call) -> pb.DrainNodeResponse:
