@@ -6,6 +6,7 @@
 mod common;
 
 use common::{model, model_names, STEP};
+use engine_core::games::Game;
 use engine_core::model::Model;
 use engine_core::pb::{self, outcome::Family, BlackjackActionKind as Kind, DrawPurpose, RouletteWagerKind};
 use engine_core::rng::{Draws, Stream};
@@ -112,7 +113,7 @@ fn the_engine_produces_the_golden_rounds() {
     }
 }
 
-/// Every shipped model has golden rounds, all settled, and those of blackjack reach each result and each decision.
+/// Every shipped model has golden rounds, all settled, those of slots reach free spins, and those of blackjack each result and each decision.
 #[test]
 fn golden_rounds_cover_the_models() {
     let text = std::fs::read_to_string(path()).expect("tests/golden/rounds.json");
@@ -122,6 +123,7 @@ fn golden_rounds_cover_the_models() {
         let count = rows.iter().filter(|row| row["model"] == *name).count();
         assert!(count >= 20, "{name} has {count} golden rounds; write them anew: see the top of this file");
     }
+    assert!(text.contains("freeSpinsWon"));
     for part in ["BUST", "LOSE", "PUSH", "WIN", "BLACKJACK", "SURRENDER"] {
         assert!(text.contains(&format!("BLACKJACK_RESULT_{part}")), "{part}");
     }
@@ -143,12 +145,27 @@ fn write_golden_rounds() {
     std::fs::write(path(), text).expect("written");
 }
 
-/// Round `index` of a model: seeds and choices come from hashes of its name, so the file is the same whoever writes it.
+/// How many server seeds are tried for a round that is worth checking.
+const ATTEMPTS: u64 = 3_000;
+
+/// Round `index` of a model: seeds and choices come from hashes of its name, so the file is the same whoever writes it. Every other round
+/// pays, and every eighth wins free spins, where the model has them.
 fn make(model: &Model, index: u64) -> Round {
-    let key = |what: &str| -> [u8; 32] { Sha256::digest(format!("croupier golden {what} {} {index}", model.name)).into() };
+    let mut rounds = (0..ATTEMPTS).map(|attempt| attempted(model, index, attempt));
+    let worth = |round: &Round| {
+        let played = round.play(model);
+        let paid = index % 2 == 1 || played.payout > Some(0);
+        let Some(Family::Slots(slots)) = pb::Outcome::decode(&*played.outcome).expect("an outcome").family else { return paid };
+        paid && (index % 8 != 0 || slots.spins.len() > 1)
+    };
+    rounds.find(worth).unwrap_or_else(|| attempted(model, index, 0))
+}
+
+fn attempted(model: &Model, index: u64, attempt: u64) -> Round {
+    let key = |what: &str| -> [u8; 32] { Sha256::digest(format!("croupier golden {what} {} {index} {attempt}", model.name)).into() };
     let mut choices = Stream::from_key(&key("choices"));
     let step = STEPS[pick(&mut choices, STEPS.len())];
-    let (step, bet) = bet(model, step, &mut choices);
+    let bet = bet(model, step, &mut choices);
     let number = [index + 1, u64::from(u32::MAX) + index, u64::MAX - index][if index < 20 { 0 } else { pick(&mut choices, 3) }];
     let client = CLIENT_SEEDS[pick(&mut choices, CLIENT_SEEDS.len())].to_string();
     let mut round = Round { server: key("server seed"), client, number, step, bet: bet.encode_to_vec(), actions: vec![] };
@@ -179,21 +196,24 @@ fn decide(legal: &[i32], choices: &mut Stream) -> i32 {
     }
 }
 
-/// A bet that the model offers, with the step it is for. A family that is not named here plays its reference bet in cents.
-fn bet(model: &Model, step: i64, choices: &mut Stream) -> (i64, pb::Bet) {
+/// A bet that the model offers.
+fn bet(model: &Model, step: i64, choices: &mut Stream) -> pb::Bet {
     let stake_micros = step * i64::try_from(10 + pick(choices, 990)).expect("small");
-    let family = match model.game.analysed().reference_bet().family.expect("a bet") {
-        pb::bet::Family::Dice(_) => {
+    let family = match &model.game {
+        Game::Dice(_) => {
             let (side, chance) = (1 + pick(choices, 2), 1 + pick(choices, 9_800));
             let target = if side == 1 { 9_999 - chance } else { chance };
             let (side, target) = (i32::try_from(side).expect("1 or 2"), u32::try_from(target).expect("on the grid"));
             pb::bet::Family::Dice(pb::DiceBet { stake_micros, side, target: if side == 1 { target + 1 } else { target } })
         }
-        pb::bet::Family::Roulette(_) => pb::bet::Family::Roulette(wagers(stake_micros, step, choices)),
-        pb::bet::Family::Blackjack(_) => pb::bet::Family::Blackjack(pb::BlackjackBet { stake_micros }),
-        other @ pb::bet::Family::Slots(_) => return (STEP, pb::Bet { family: Some(other) }),
+        Game::Roulette(_) => pb::bet::Family::Roulette(wagers(stake_micros, step, choices)),
+        Game::Blackjack(_) => pb::bet::Family::Blackjack(pb::BlackjackBet { stake_micros }),
+        Game::Slots(slots) => {
+            let level = [1, 2, 5, 10][pick(choices, 4)];
+            pb::bet::Family::Slots(pb::SlotsBet { stake_micros: step * level * i64::try_from(slots.units()).expect("small") })
+        }
     };
-    (step, pb::Bet { family: Some(family) })
+    pb::Bet { family: Some(family) }
 }
 
 /// Wagers that every wheel offers, of different stakes; at least one.
