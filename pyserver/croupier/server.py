@@ -23,7 +23,6 @@ from croupier.engine import Catalog
 from croupier.errors import Refusal, StoreUnusable
 from croupier.events.hub import Hub
 from croupier.metrics import Metrics
-from croupier.operations.command import Command
 from croupier.operations.house import House
 from croupier.pb import admin_service_pb2, catalog_service_pb2, round_service_pb2, session_service_pb2, wallet_service_pb2
 from croupier.runners.embedded import EmbeddedRunner
@@ -80,6 +79,7 @@ class Server:
         self.guard = Guard(self.access, self.metrics, clock_ms)
         self._health = health.aio.HealthServicer()
         self._wallets = WalletService(self.owner, self.hub)
+        self._rounds = RoundService(self.owner, config.max_stream_plays)
         self._grpc = self._build_grpc()
         self.address = ""
 
@@ -112,8 +112,8 @@ class Server:
         if not self.failure:
             _log.info("draining")
             await asyncio.sleep(self.config.drain_notice_s)
-        self.guard.refusing = "out of service" if self.failure else "draining"
         self._wallets.end_streams()
+        self._rounds.end_streams()
         await self._grpc.stop(self.config.drain_grace_s if not self.failure else _WEB_GRACE_S)
         await self.owner.stop()
         self._store.close()
@@ -139,7 +139,7 @@ class Server:
         served = (
             (catalog_service_pb2, "CatalogService", CatalogService(self.owner)),
             (session_service_pb2, "SessionService", SessionService(self.owner, self.access, clock_ms, config.token_ttl_s)),
-            (round_service_pb2, "RoundService", RoundService(self.owner, config.max_stream_plays)),
+            (round_service_pb2, "RoundService", self._rounds),
             (wallet_service_pb2, "WalletService", self._wallets),
             (admin_service_pb2, "AdminService", admin),
         )
@@ -178,12 +178,10 @@ class Server:
         self.guard.refusing = f"out of service: {reason}"
         self._stop.set()
 
-    def _fault(self, command: Command, refusal: Refusal) -> None:
+    def _fault(self, game: str, refusal: Refusal) -> None:
         """An invariant is broken or the RNG is unhealthy: the game is disabled until a person has looked (R13)."""
-        game = getattr(command, "game", "-")
-        self._loop.call_soon_threadsafe(
-            lambda: self._loop.create_task(self.switches.disable(game, refusal.message, f"node {self.config.node}"))
-        )
+        switching = self.switches.disable(game, refusal.message, f"node {self.config.node}")
+        asyncio.run_coroutine_threadsafe(switching, self._loop)
 
 
 class Channelz:

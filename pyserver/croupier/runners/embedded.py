@@ -24,9 +24,9 @@ from croupier.errors import (
     StoreFailed,
     WriteConflict,
 )
-from croupier.model import Answer, Decision, Entry, Key, NeedState, State, WalletKey, WalletWrite
+from croupier.model import Answer, Decision, Entry, Key, NeedState, Session, State, WalletKey, WalletWrite
 from croupier.operations.command import Command
-from croupier.operations.house import Entropy, House
+from croupier.operations.house import ALL_GAMING, Entropy, House
 from croupier.runners.batch import Draft
 from croupier.runners.cache import Cache
 from croupier.stores.store import CommitResult, EntryQuery, Store
@@ -77,9 +77,11 @@ class EmbeddedRunner:
         *,
         cache_wallets: int = 100_000,
         on_commit: Callable[[WalletKey, Sequence[Entry]], None] = lambda wallet, entries: None,
-        on_fault: Callable[[Command, Refusal], None] = lambda command, refusal: None,
+        on_fault: Callable[[str, Refusal], None] = lambda game, refusal: None,
     ) -> None:
-        """`on_commit` gets the entries of each applied write in order; `on_fault` hears of broken invariants and an unhealthy RNG."""
+        """`on_commit` gets the entries of each applied write in order; `on_fault` hears of broken invariants and an
+        unhealthy RNG, with the game (ALL_GAMING where it is not one game's).
+        """
         self.store = store
         self.house = house
         self.counts = Counts()
@@ -108,8 +110,8 @@ class EmbeddedRunner:
             try:
                 waiting = await self._attempt(calls, waiting, results)
             except StoreFailed as error:
-                self._fail(str(error))
-                return [_unknown()] * len(calls)
+                self.fail(str(error))
+                return [unknown()] * len(calls)
             if not waiting:
                 return results
         for position in waiting:
@@ -144,9 +146,7 @@ class EmbeddedRunner:
             await self._load(need, draft)
             try:
                 decided = command.decide(self.house, draft.state, now_ms, self._entropy)
-            except StoreFailed:
-                raise
-            except Exception:
+            except BaseException:  # A panic of the engine is a BaseException; it too must cost one call, not the thread.
                 _log.exception("deciding %s failed", type(command).__name__)
                 decided = InvariantBroken("an invariant is broken; the call changed nothing")
             if not isinstance(decided, NeedState):
@@ -158,7 +158,7 @@ class EmbeddedRunner:
         if isinstance(decided, Answer):
             return decided.answer
         if isinstance(decided, InvariantBroken | RngUnhealthy):
-            self._on_fault(command, decided)
+            self._on_fault(_game(decided, draft.state), decided)
         return decided
 
     async def _load(self, keys: Sequence[Key], draft: Draft) -> None:
@@ -204,7 +204,7 @@ class EmbeddedRunner:
                 continue
             self.counts.unresolved_writes += 1
             for position in draft.calls:
-                results[position] = _unknown()
+                results[position] = unknown()
         return sorted(again)
 
     def _applied(self, draft: Draft, write: WalletWrite) -> None:
@@ -230,7 +230,7 @@ class EmbeddedRunner:
         found = await self.store.entries(EntryQuery(write.key, limit=1, before_revision=last.revision + 1))
         return bool(found) and found[0].chain_hash == last.chain_hash
 
-    def _fail(self, reason: str) -> None:
+    def fail(self, reason: str) -> None:
         """After a failed commit or fsync nobody knows what the store holds: stop answering, from memory above all."""
         self.failure = reason
         _log.critical("out of service: %s", reason)
@@ -239,5 +239,12 @@ class EmbeddedRunner:
         return NodeUnavailable(f"the node is out of service: {self.failure}; nothing was done, use another node")
 
 
-def _unknown() -> Refusal:
+def unknown() -> Refusal:
+    """What callers are told whose write may or may not have happened."""
     return OutcomeUnknown("the store did not say whether the write happened; retry with the same id, it has one effect at most")
+
+
+def _game(refusal: Refusal, state: State) -> str:
+    """The game that a fault is about."""
+    games = {row.game for row in state.values() if isinstance(row, Session)}
+    return games.pop() if len(games) == 1 and not isinstance(refusal, RngUnhealthy) else ALL_GAMING

@@ -7,6 +7,7 @@ just answered to come back, so that a commit carries more than one of them; a lo
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
@@ -16,13 +17,15 @@ from typing import Any, TypeVar
 
 from croupier.errors import NodeUnavailable, Overloaded, Refusal
 from croupier.operations.command import Command
-from croupier.runners.embedded import Call, EmbeddedRunner, Result
+from croupier.runners.embedded import Call, EmbeddedRunner, Result, unknown
 from croupier.stores.store import Reads, Store
 
 T = TypeVar("T")
 _LINGER_S_MAX = 0.003
 _LINGER_POLL_S = 0.0005
 _RETRY_AFTER_S = 0.05
+
+_log = logging.getLogger("croupier.owner")
 
 
 class _Submission:
@@ -85,6 +88,9 @@ class Owner:
 
     async def write(self, task: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
         """Runs `task` on the owner thread, between batches: for writes beside the wallets."""
+        self._refuse_failed()
+        if self._stopping:
+            raise NodeUnavailable("the node is draining; nothing was done, use another node")
         done: Future[T] = Future()
 
         def run() -> None:
@@ -151,10 +157,18 @@ class Owner:
             else:
                 item()
         if submissions:
-            results = drive(self.runner.process(calls))
+            results = self._answers(calls)
             assert self._loop is not None
             self._loop.call_soon_threadsafe(self._deliver, submissions, results)
         return len(submissions)
+
+    def _answers(self, calls: Sequence[Call]) -> list[Result]:
+        try:
+            return drive(self.runner.process(calls))
+        except BaseException as error:  # Whatever it was, callers must not wait for ever, and what the store holds is in doubt.
+            _log.critical("a batch failed", exc_info=error)
+            self.runner.fail(f"a batch failed: {error}")
+            return [unknown()] * len(calls)
 
     def _deliver(self, submissions: list[_Submission], results: list[Result]) -> None:
         position = 0

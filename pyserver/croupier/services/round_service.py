@@ -6,7 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from croupier.access import Role
-from croupier.errors import FieldInvalid, InvariantBroken, Refusal, RoundNotFound, SeedNotRevealed, SessionNotFound, TooLarge
+from croupier.errors import (
+    FieldInvalid,
+    InvariantBroken,
+    NodeUnavailable,
+    Refusal,
+    RoundNotFound,
+    SeedNotRevealed,
+    SessionNotFound,
+    TooLarge,
+)
 from croupier.model import EntryKind, Key, Round, Seed, Session, WalletKey, seed_key
 from croupier.operations.act import Act
 from croupier.operations.house import House
@@ -30,6 +39,7 @@ class RoundService:
     def __init__(self, owner: Owner, max_stream_plays: int) -> None:
         self._owner = owner
         self._max_stream_plays = max_stream_plays
+        self._ending = asyncio.Event()
 
     async def play(self, request: pb.PlayRequest, call: Call) -> pb.PlayResponse:
         """Stakes and plays a round."""
@@ -64,18 +74,29 @@ class RoundService:
         waiting: asyncio.Queue[asyncio.Future[list[Result]] | Refusal | None] = asyncio.Queue(self._max_stream_plays)
 
         async def read() -> None:
-            async for request in requests:
-                await waiting.put(self._submit(request.play, call))
-            await waiting.put(None)
+            try:
+                async for request in requests:
+                    await waiting.put(self._submit(request.play, call))
+            finally:
+                await waiting.put(None)
 
         reader = asyncio.create_task(read())
+        ending = asyncio.create_task(self._ending.wait())
+        ending.add_done_callback(lambda _: reader.cancel())
         try:
             while (next_ := await waiting.get()) is not None:
                 result = next_ if isinstance(next_, Refusal) else (await next_)[0]
                 yield pb.PlayStreamResponse(result=_result(result))
+            if self._ending.is_set():
+                raise NodeUnavailable("the node is draining; every play that was answered is committed, go on at another node")
             await reader
         finally:
             reader.cancel()
+            ending.cancel()
+
+    def end_streams(self) -> None:
+        """Reads no more plays and lets every stream end once what was read is answered, so that the node can drain."""
+        self._ending.set()
 
     async def get_round(self, request: pb.GetRoundRequest, call: Call) -> pb.GetRoundResponse:
         """One round as last committed."""
