@@ -32,18 +32,18 @@ test: .venv/.client .venv/.test ## set up what is missing and run every test
 
 lint: lint-python lint-proto lint-rust ## every static check: formats, types, imports, proto
 
-lint-python: .venv/.client .venv/.dev .venv/.node
+lint-python: .venv/.client .venv/.dev .venv/.node ## the part of lint that concerns Python
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	$(NODE_BIN)/pyright --warnings
 	.venv/bin/lint-imports --no-cache --no-logo
 
-lint-proto: .venv/.dev .venv/.node
+lint-proto: .venv/.dev .venv/.node ## the part of lint that concerns proto/
 	$(PY) proto/generate_stubs.py --check
 	$(NODE_BIN)/buf lint
 	.ci/breaking
 
-lint-rust: .venv/.made
+lint-rust: .venv/.made ## the part of lint that concerns Rust
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 

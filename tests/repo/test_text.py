@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.repo.sources import ROOT, report, text_of, tracked
+from tests.repo.sources import ROOT, report, sources, text_of, tracked
 
 # Written in two parts, so that this file keeps its own rule.
 MACHINE_PATH = re.compile(r"(?<![\w./])/(?:" + "work|root|home|farm|tmp" + r")/[\w.]")
@@ -16,6 +16,7 @@ REGISTRY = re.compile(
     ])
 )  # fmt: skip
 CARGO_SOURCE = re.compile(r'^source = "registry\+https://github\.com/rust-lang/' + r"crates\.io-index\"$")
+UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XXX)\b|\b(?:to" + r"do|unimplemented)!\(|raise NotImplemented" + "Error")
 NAMELESS = frozenset({"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"})
 
 
@@ -36,11 +37,18 @@ def test_no_registry_address() -> None:
     assert not found, report(found, "No file names a package registry's host:")
 
 
+def test_nothing_is_left_to_do() -> None:
+    """No source says that it is unfinished."""
+    found = [offence for path in sources() for offence in offences(UNFINISHED, path, text_of(path))]
+    assert not found, report(found, "Finish it, or leave it out and say so in the documents:")
+
+
 def test_patterns_find_what_they_should() -> None:
     """The patterns themselves: what they must find, and what looks alike and is none."""
     registry = "index-url = https://" + "pypi" + ".org/simple"
     assert offences(MACHINE_PATH, Path("a"), 'open("/' + 'tmp/x")\n')
     assert offences(REGISTRY, Path("a"), registry)
+    assert offences(UNFINISHED, Path("a"), "// TO" + "DO: later")
     assert not offences(MACHINE_PATH, Path("a"), "rounds/home/x, engine/work/y and https://example.com/root/z")
     assert not offences(REGISTRY, Path("a"), "crates and io")
 
