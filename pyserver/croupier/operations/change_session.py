@@ -43,7 +43,7 @@ class SetClientSeed(Struct, frozen=True):
         if refusal:
             return refusal
         session = structs.replace(session, seed=structs.replace(session.seed, client_seed=self.client_seed))
-        wallet, updates, entry = _note(house, self.wallet, wallet, EntryKind.CLIENT_SEED_SET, session, self.client_seed.encode(), now_ms)
+        wallet, updates, entry = _note(house, self.wallet, wallet, EntryKind.CLIENT_SEED_SET, session, ledger.digest(self.client_seed.encode()), now_ms)
         return Decision(wallet, (entry,), SessionView(self.wallet, session, wallet.balance_micros), updates=updates)
 
 
@@ -75,9 +75,15 @@ class RotateSeed(Struct, frozen=True):
         if self.seed_number != session.seed.number:
             return FieldInvalid(f"the seed in force is number {session.seed.number}, not {self.seed_number}", field="seed_number")
         session, revealed = seeds.rotate(house, self.wallet, session, self.client_seed, now_ms, entropy)
-        wallet, updates, entry = _note(house, self.wallet, wallet, EntryKind.SEED_ROTATED, session, revealed.revealed, now_ms)
+        detail = ledger.digest(revealed.revealed, session.next_seed.commitment)
+        wallet, updates, entry = _note(house, self.wallet, wallet, EntryKind.SEED_ROTATED, session, detail, now_ms)
+        entries: tuple[Entry, ...] = (entry,)
+        if session.seed.client_seed != revealed.client_seed:
+            detail = ledger.digest(session.seed.client_seed.encode())
+            wallet, entry = ledger.append(wallet, EntryKind.CLIENT_SEED_SET, session.id, now_ms, session=session.id, detail=detail)
+            entries = (*entries, entry)
         answer = RevealView(SessionView(self.wallet, session, wallet.balance_micros), revealed)
-        return Decision(wallet, (entry,), answer, updates=(*updates, (seed_key(self.wallet, session.id, revealed.number), revealed)))
+        return Decision(wallet, entries, answer, updates=(*updates, (seed_key(self.wallet, session.id, revealed.number), revealed)))
 
 
 class CloseSession(Struct, frozen=True):
@@ -108,7 +114,7 @@ class CloseSession(Struct, frozen=True):
             last_round=seeds.last_round(session),
         )
         session = structs.replace(session, seed=revealed, close_time_ms=now_ms)
-        wallet, updates, entry = _note(house, self.wallet, wallet, EntryKind.SESSION_CLOSED, session, revealed.revealed, now_ms)
+        wallet, updates, entry = _note(house, self.wallet, wallet, EntryKind.SESSION_CLOSED, session, ledger.digest(revealed.revealed), now_ms)
         answer = RevealView(SessionView(self.wallet, session, wallet.balance_micros), revealed)
         return Decision(wallet, (entry,), answer, updates=(*updates, (seed_key(self.wallet, session.id, revealed.number), revealed)))
 
@@ -126,9 +132,9 @@ def _find(key: WalletKey, session_id: bytes, state: State) -> tuple[Wallet, Sess
 
 
 def _note(
-    house: House, key: WalletKey, wallet: Wallet, kind: EntryKind, session: Session, fact: bytes, now_ms: int
+    house: House, key: WalletKey, wallet: Wallet, kind: EntryKind, session: Session, detail: bytes, now_ms: int
 ) -> tuple[Wallet, tuple[tuple[Key, Row], ...], Entry]:
     """The wallet after an entry without money about `session`, and the rows to update."""
     wallet, epochs = ledger.roll_epoch(key, wallet, house.limits.epoch_max_entries, now_ms)
-    wallet, entry = ledger.append(wallet, kind, session.id, now_ms, session=session.id, detail=ledger.digest(fact))
+    wallet, entry = ledger.append(wallet, kind, session.id, now_ms, session=session.id, detail=detail)
     return wallet, (*epochs, (Key(key, "session", session.id), session)), entry

@@ -71,7 +71,7 @@ class OpenSession(Struct, frozen=True):
             self.session_id,
             now_ms,
             session=self.session_id,
-            detail=ledger.digest(model, seed.commitment, next_seed.commitment),
+            detail=ledger.digest(model, seed.commitment, next_seed.commitment, self.game.encode(), self.client_seed.encode()),
         )
         answer = SessionView(self.wallet, session, wallet.balance_micros)
         return Decision(wallet, (entry,), answer, creates=((Key(self.wallet, "session", self.session_id), session),), updates=epochs)

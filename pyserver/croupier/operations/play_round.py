@@ -54,7 +54,7 @@ class PlayRound(Struct, frozen=True):
         updates = epochs
         if seeds.is_due(house.limits, session, now_ms):
             session, revealed = seeds.rotate(house, self.wallet, session, "", now_ms, entropy)
-            detail = ledger.digest(revealed.revealed)
+            detail = ledger.digest(revealed.revealed, session.next_seed.commitment)
             wallet, entry = ledger.append(wallet, EntryKind.SEED_ROTATED, session.id, now_ms, session=session.id, detail=detail)
             entries, updates = (entry,), (*epochs, (seed_key(self.wallet, session.id, revealed.number), revealed))
         played = self._draw(house, wallet, session)

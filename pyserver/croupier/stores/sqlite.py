@@ -9,6 +9,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from msgspec.structs import astuple
 from croupier.errors import StoreFailed, StoreUnusable
 from croupier.model import WalletWrite
 from croupier.stores import codec
+from croupier.stores.sqlite_check import SqliteSnapshot
+from croupier.stores.sqlite_documents import SqliteDocuments
 from croupier.stores.sqlite_reads import SqliteReads
-from croupier.stores.store import CommitResult, Document
+from croupier.stores.store import CommitResult
 
 APPLICATION_ID = 0x43524F55
 """Marks a file as Croupier's: "CROU"."""
@@ -46,7 +49,7 @@ class _Refused(Exception):
     """A condition of a write did not hold."""
 
 
-class SqliteStore(SqliteReads):
+class SqliteStore(SqliteDocuments):
     """See the module. `path` must be on a local disk."""
 
     inline = True
@@ -76,18 +79,6 @@ class SqliteStore(SqliteReads):
         except sqlite3.Error as error:
             raise StoreFailed(f"writing to the database failed: {error}") from error
         return [CommitResult.APPLIED] * len(writes)
-
-    async def put_document(self, document: Document) -> bool:
-        """See Store.put_document."""
-        values = (document.body, document.version, document.kind, document.id)
-        try:
-            if document.version == 1:
-                statement = "INSERT INTO document (body, version, kind, id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-                return self._connection.execute(statement, values).rowcount == 1
-            statement = "UPDATE document SET body = ?, version = ? WHERE kind = ? AND id = ? AND version = ?"
-            return self._connection.execute(statement, (*values, document.version - 1)).rowcount == 1
-        except sqlite3.Error as error:
-            raise StoreFailed(f"writing to the database failed: {error}") from error
 
     def reads(self) -> SqliteReads:
         """A second, read-only connection."""
@@ -155,13 +146,24 @@ class SqliteStore(SqliteReads):
         return self._remember(write.key, number)
 
 
+def open_snapshot(path: Path) -> SqliteSnapshot:
+    """A file's committed state now, whoever owns it. Raises StoreUnusable with one sentence."""
+    return SqliteSnapshot(_open_beside(path, read_only=True))
+
+
+def open_documents(path: Path) -> SqliteDocuments:
+    """The documents of a file, to be read and written beside its owner. Raises StoreUnusable with one sentence."""
+    return SqliteDocuments(_open_beside(path, read_only=False))
+
+
 def schema_version(path: Path) -> int:
-    """The schema's version that a file has; 0 for an empty one."""
-    connection = _connect(path, read_only=True)
+    """The schema's version that a file of Croupier has. Raises StoreUnusable with one sentence for any other file."""
+    _refuse_missing(path)
     try:
-        return int(connection.execute("PRAGMA user_version").fetchone()[0])
-    finally:
-        connection.close()
+        with closing(_connect(path, read_only=True)) as connection:
+            return _identify(connection, path)
+    except sqlite3.Error as error:
+        raise StoreUnusable(f"{path} cannot be used as a database: {error}; restore it from a backup") from error
 
 
 def migrations() -> list[str]:
@@ -184,19 +186,45 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 def _check_schema(connection: sqlite3.Connection, path: Path, *, migrate: bool) -> None:
     """Refuses a foreign or too new file, and brings an older one up to date."""
     steps = migrations()
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
-    empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    if application != APPLICATION_ID and not empty:
-        raise StoreUnusable(f"{path} is a database of another program; name another file")
-    if version > len(steps):
-        raise StoreUnusable(f"{path} has schema version {version}, this program knows {len(steps)}; use a newer croupier")
-    if version < len(steps) and not migrate and not empty:
+    version = _identify(connection, path)
+    if 0 < version < len(steps) and not migrate:
         raise StoreUnusable(f"{path} has schema version {version}, this program needs {len(steps)}; run croupier migrate")
     for number, statements in enumerate(steps[version:], start=version + 1):
         connection.executescript(
             f"BEGIN IMMEDIATE; {statements} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
         )
+
+
+def _identify(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema's version; 0 for an empty file. Refuses a foreign or too new one."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    if application != APPLICATION_ID and not is_empty:
+        raise StoreUnusable(f"{path} is a database of another program; name another file")
+    known = len(migrations())
+    if version > known:
+        raise StoreUnusable(f"{path} has schema version {version}, this program knows {known}; use a newer croupier")
+    return 0 if is_empty else version
+
+
+def _open_beside(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """A connection without ownership, to a file that exists and is up to date."""
+    _refuse_missing(path)
+    try:
+        connection = _connect(path, read_only=read_only)
+        version = _identify(connection, path)
+    except sqlite3.Error as error:
+        raise StoreUnusable(f"{path} cannot be used as a database: {error}; restore it from a backup") from error
+    if version < len(migrations()):
+        connection.close()
+        raise StoreUnusable(f"{path} has schema version {version}, this program needs {len(migrations())}; run croupier migrate")
+    return connection
+
+
+def _refuse_missing(path: Path) -> None:
+    if not path.is_file():
+        raise StoreUnusable(f"there is no database {path}; name another file, or start a server there first")
 
 
 def _take_ownership(path: Path) -> int:

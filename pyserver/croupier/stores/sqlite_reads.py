@@ -74,9 +74,12 @@ class SqliteReads:
 
     async def documents(self, kind: str) -> list[Document]:
         """See Reads.documents."""
-        return [
-            Document(*values) for values in self._all("SELECT kind, id, version, body FROM document WHERE kind = ? ORDER BY id", (kind,))
-        ]
+        rows = self._all("SELECT kind, id, version, body, digest FROM document WHERE kind = ? ORDER BY id", (kind,))
+        return [_document(*row) for row in rows]
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()
 
     def _row(self, key: Key) -> Row | None:
         number = self._number(key.wallet)
@@ -91,9 +94,8 @@ class SqliteReads:
     def _number(self, wallet: WalletKey) -> int | None:
         number = self._numbers.get(wallet)
         if number is None:
-            found = self._connection.execute("SELECT no FROM wallet WHERE operator = ? AND player = ? AND currency = ?", wallet).fetchone()
-            if found:
-                number = self._remember(wallet, found[0])
+            for (found,) in self._all("SELECT no FROM wallet WHERE operator = ? AND player = ? AND currency = ?", wallet):
+                number = self._remember(wallet, found)
         return number
 
     def _remember(self, wallet: WalletKey, number: int) -> int:
@@ -112,3 +114,10 @@ class SqliteReads:
 def _entry(values: tuple[object, ...]) -> Entry:
     revision, epoch, kind, *rest = values
     return Entry(revision, epoch, EntryKind(kind), *rest)  # type: ignore[arg-type]
+
+
+def _document(kind: str, id_: str, version: int, body: bytes, digest: bytes) -> Document:
+    document = Document(kind, id_, version, body)
+    if codec.document_digest(document) != digest:
+        raise StoreFailed(f"the {kind} {id_} in the database is damaged; restore the database from a backup")
+    return document

@@ -47,11 +47,12 @@ CREATE TABLE entry (
 
 CREATE UNIQUE INDEX entry_by_wallet ON entry (wallet, revision);
 
--- Operators, API keys, game switches: small records with a version each.
+-- Operators, API keys, game switches: small records with a version each. The digest covers the rest of the row: no chain does.
 CREATE TABLE document (
     kind    TEXT NOT NULL,
     id      TEXT NOT NULL,
     version INTEGER NOT NULL,
     body    BLOB NOT NULL,
+    digest  BLOB NOT NULL,
     PRIMARY KEY (kind, id)
 ) STRICT, WITHOUT ROWID;
