@@ -137,7 +137,9 @@ class SessionTrace:
             return
         self._steps += 1
         step = round_.steps[entry.step]
-        self._expect(what + "content (bet or action, outcome)", ledger.digest(step.action if entry.step else round_.bet, step.outcome), entry.detail)
+        self._expect(
+            what + "content (bet or action, outcome)", ledger.digest(step.action if entry.step else round_.bet, step.outcome), entry.detail
+        )
         if entry.step == 0:
             self._expect(what + "action", step.action, b"")
         self._expect(what + "stake", step.stake_micros, self._staked_micros)

@@ -16,7 +16,22 @@ from croupier.audit.session import KINDS, SessionTrace
 from croupier.currencies import STEP_MICROS
 from croupier.engine import Catalog
 from croupier.errors import StoreFailed
-from croupier.model import Entry, EntryKind, Epoch, Key, Round, Row, Seed, Session, Transfer, TransferKind, Wallet, WalletKey, epoch_key, seed_key
+from croupier.model import (
+    Entry,
+    EntryKind,
+    Epoch,
+    Key,
+    Round,
+    Row,
+    Seed,
+    Session,
+    Transfer,
+    TransferKind,
+    Wallet,
+    WalletKey,
+    epoch_key,
+    seed_key,
+)
 from croupier.operations import ledger
 from croupier.operations.ledger import drift_micros
 from croupier.stores.store import EntryQuery, Reads
