@@ -16,7 +16,7 @@ REGISTRY = re.compile(
     ])
 )  # fmt: skip
 CARGO_SOURCE = re.compile(r'^source = "registry\+https://github\.com/rust-lang/' + r"crates\.io-index\"$")
-UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XXX)\b|\b(?:to" + r"do|unimplemented)!\(|raise Not" + r"ImplementedError")
+UNFINISHED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX)\b|\b(?:to" + r"do|unimplemented)!\(|raise Not" + r"ImplementedError")
 NAMELESS = frozenset({"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"})
 
 
