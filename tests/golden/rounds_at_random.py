@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 from croupier_client import bets
 from croupier_client.pb import dice_pb2, games_pb2, roulette_pb2
@@ -13,12 +14,15 @@ STEPS_MICROS = (1_000, 10_000, 1_000_000)
 def model_of(family: str, random: Random) -> str:
     """A model file of the family with rules at random; the engine may still refuse it."""
     head = f'name = "at-random"\ntitle = "At random"\nversion = 1\nfamily = "{family}"\n[{family}]\n'
-    return head + {"dice": _dice_rules, "roulette": _roulette_rules, "blackjack": _blackjack_rules}[family](random)
+    rules = {"dice": _dice_rules, "roulette": _roulette_rules, "blackjack": _blackjack_rules, "slots": _slots_rules}
+    return head + rules[family](random)
 
 
 def bet_of(family: str, rules: dict[str, object], step_micros: int, random: Random) -> games_pb2.Bet:
     """A bet that the model mostly offers, at times just not."""
-    return {"dice": _dice_bet, "roulette": _roulette_bet, "blackjack": _blackjack_bet}[family](rules, step_micros, random)
+    return {"dice": _dice_bet, "roulette": _roulette_bet, "blackjack": _blackjack_bet, "slots": _slots_bet}[family](
+        rules, step_micros, random
+    )
 
 
 def action_at_random(legal: list[int], random: Random) -> games_pb2.Action:
@@ -55,6 +59,54 @@ def _blackjack_rules(random: Random) -> str:
         f'split_aces = "{random.choice(["one-card", "resplit", "play-on"])}"\nsurrender = "{surrender}"\n'
         f"insurance = {random.choice(['true', 'false'])}\nstake = {_range(random)}\n"
     )
+
+
+def _slots_rules(random: Random) -> str:
+    rows, reels = random.randint(1, 4), random.randint(3, 5)
+    symbols = [f"S{n}" for n in range(random.randint(3, 8))]
+    wild = symbols[0] if random.random() < 0.7 else None
+    scatter = symbols[1] if random.random() < 0.7 else None
+    paying = [s for s in symbols if s != scatter and (s != wild or random.random() < 0.5)]
+    lines = sorted({tuple(random.randrange(rows) for _ in range(reels)) for _ in range(random.randint(1, 12))})
+    unit = random.choice(["line", "total"])
+    parts = [
+        f"rows = {rows}\nsymbols = {_list(symbols)}",
+        f'wild = "{wild}"' if wild else "",
+        f'scatter = "{scatter}"' if scatter else "",
+        f'[slots.stake]\nunit = "{unit}"\nlevels = [1, 3, 10]\n[slots.pay.lines]',
+        f"wild_multiplier = {random.randint(2, 3)}" if wild and random.random() < 0.5 else "",
+        f"lines = {[list(line) for line in lines]}\n[slots.pay.lines.pays]",
+        *[f"{symbol} = {sorted(random.choice([0, 1, 2, 5, 20, 100]) for _ in range(reels))}" for symbol in paying],
+        f"[slots.pay.scatter]\npays = {[0, *sorted(random.randint(0, 9) for _ in range(reels * rows - 1))]}" if scatter else "",
+        _slots_mode("base", symbols, scatter, (rows, reels), random),
+    ]
+    if scatter:
+        go, spins, multiplier = "free", random.randint(1, 5), random.randint(1, 3)
+        trigger = f'go = "{go}"\nspins = {spins}\nmultiplier = {multiplier}'
+        parts += [f"[[slots.mode.base.trigger]]\non = {{ scatter = {random.randint(2, 3)} }}\n{trigger}"]
+        parts += [_slots_mode("free", symbols, scatter, (rows, reels), random)]
+        if random.random() < 0.6:
+            parts += [f"[[slots.mode.free.trigger]]\non = {{ scatter = {random.randint(3, 4)} }}\n{trigger}"]
+    return "\n".join(parts)
+
+
+def _slots_mode(name: str, symbols: list[str], scatter: str | None, shape: tuple[int, int], random: Random) -> str:
+    rows, reels = shape
+    stages = ["spin", "pay.lines", *(["pay.scatter"] if scatter else [])]
+    mode = f"[slots.mode.{name}]\nstages = {_list(stages)}\n"
+    if name != "base" and random.random() < 0.4:
+        return mode
+    strips: list[str] = []
+    for _ in range(reels):
+        strip = [random.choice([s for s in symbols if s != scatter]) for _ in range(random.randint(rows + 3, 20))]
+        if scatter and random.random() < 0.9:
+            strip[random.randrange(len(strip))] = scatter
+        strips.append(_list(strip))
+    return f"{mode}reels = [{', '.join(strips)}]"
+
+
+def _list(words: list[str]) -> str:
+    return "[" + ", ".join(f'"{word}"' for word in words) + "]"
 
 
 def _range(random: Random) -> str:
@@ -106,3 +158,10 @@ def _wager(stake_micros: int, random: Random) -> roulette_pb2.RouletteWager:
 
 def _blackjack_bet(rules: dict[str, object], step_micros: int, random: Random) -> games_pb2.Bet:
     return bets.blackjack(_stake(rules["stake"], step_micros, random))
+
+
+def _slots_bet(rules: dict[str, object], step_micros: int, random: Random) -> games_pb2.Bet:
+    model: Any = rules
+    units = len(model["pay"]["lines"]["lines"]) if model["stake"]["unit"] == "line" else 1
+    level = random.choice(model["stake"]["levels"]) if random.random() < 0.97 else 4
+    return bets.slots(level * units * step_micros)

@@ -18,7 +18,7 @@ from tests.golden.rounds_at_random import STEPS_MICROS, action_at_random, bet_of
 
 MODELS = sorted((Path(engine.__file__).parent / "models").glob("*.toml"))
 ROUNDS_AN_EXAMPLE = 20
-FAMILIES_WITH_RULES_AT_RANDOM = ("blackjack", "dice", "roulette")
+FAMILIES_WITH_RULES_AT_RANDOM = ("blackjack", "dice", "roulette", "slots")
 
 
 class Both:

@@ -12,7 +12,7 @@ from croupier_client.pb import games_pb2 as games
 from croupier_client.pb import round_service_pb2 as rounds
 from croupier_client.pb import session_service_pb2 as sessions
 
-from . import blackjack, dice, roulette
+from . import blackjack, dice, roulette, slots
 from .currencies import step_micros_of
 from .differences import differences
 from .evaluation import Evaluation, NotOffered, Rules
@@ -23,6 +23,7 @@ _FAMILIES: dict[str, Evaluator] = {
     "blackjack": blackjack.evaluate,
     "dice": dice.evaluate,
     "roulette": roulette.evaluate,
+    "slots": slots.evaluate,
 }
 
 
