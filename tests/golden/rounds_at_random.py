@@ -37,7 +37,7 @@ def _dice_rules(random: Random) -> str:
     grid = random.choice([100, 1_000, 10_000, 10_001, 65_537])
     winning_min = random.randint(1, grid // 4)
     return (
-        f"grid = {grid}\nchance_denominator = {random.choice([grid, 100, 10_000])}\nreturn_ppm = {random.randint(900_000, 1_000_000)}\n"
+        f"grid = {grid}\nchance_denominator = {random.choice([grid, 100, grid - 1])}\nreturn_ppm = {random.randint(900_000, 1_000_000)}\n"
         f"winning_min = {winning_min}\nwinning_max = {random.randint(winning_min, grid - 1)}\nstake = {_range(random)}\n"
     )
 
@@ -77,17 +77,19 @@ def _slots_rules(random: Random) -> str:
         f"wild_multiplier = {random.randint(2, 3)}" if wild and random.random() < 0.5 else "",
         f"lines = {[list(line) for line in lines]}\n[slots.pay.lines.pays]",
         *[f"{symbol} = {sorted(random.choice([0, 1, 2, 5, 20, 100]) for _ in range(reels))}" for symbol in paying],
-        f"[slots.pay.scatter]\npays = {[0, *sorted(random.randint(0, 9) for _ in range(reels * rows - 1))]}" if scatter else "",
+        f"[slots.pay.scatter]\npays = {sorted(random.randint(0, 9) for _ in range(reels))}" if scatter else "",
         _slots_mode("base", symbols, scatter, (rows, reels), random),
     ]
     if scatter:
-        go, spins, multiplier = "free", random.randint(1, 5), random.randint(1, 3)
-        trigger = f'go = "{go}"\nspins = {spins}\nmultiplier = {multiplier}'
-        parts += [f"[[slots.mode.base.trigger]]\non = {{ scatter = {random.randint(2, 3)} }}\n{trigger}"]
+        multiplier = random.randint(1, 3)
+        parts += [_slots_trigger("base", fewest, random.randint(1, 9), multiplier) for fewest in random.choice([[2], [3], [2, 3]])]
         parts += [_slots_mode("free", symbols, scatter, (rows, reels), random)]
-        if random.random() < 0.6:
-            parts += [f"[[slots.mode.free.trigger]]\non = {{ scatter = {random.randint(3, 4)} }}\n{trigger}"]
+        parts += [_slots_trigger("free", 3, random.randint(1, 5), multiplier)] if random.random() < 0.6 else []
     return "\n".join(parts)
+
+
+def _slots_trigger(mode: str, fewest: int, spins: int, multiplier: int) -> str:
+    return f'[[slots.mode.{mode}.trigger]]\non = {{ scatter = {fewest} }}\ngo = "free"\nspins = {spins}\nmultiplier = {multiplier}'
 
 
 def _slots_mode(name: str, symbols: list[str], scatter: str | None, shape: tuple[int, int], random: Random) -> str:
@@ -99,7 +101,7 @@ def _slots_mode(name: str, symbols: list[str], scatter: str | None, shape: tuple
     strips: list[str] = []
     for _ in range(reels):
         strip = [random.choice([s for s in symbols if s != scatter]) for _ in range(random.randint(rows + 3, 20))]
-        if scatter and random.random() < 0.9:
+        if scatter:
             strip[random.randrange(len(strip))] = scatter
         strips.append(_list(strip))
     return f"{mode}reels = [{', '.join(strips)}]"

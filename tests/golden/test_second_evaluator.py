@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +20,8 @@ from tests.golden.rounds_at_random import STEPS_MICROS, action_at_random, bet_of
 
 MODELS = sorted((Path(engine.__file__).parent / "models").glob("*.toml"))
 ROUNDS_AN_EXAMPLE = 20
+# 60 are 1,200 rounds of each model; `CROUPIER_FUZZ_EXAMPLES=5000 pytest tests/golden --timeout=0` compares 1.6 million rounds.
+EXAMPLES = int(os.environ.get("CROUPIER_FUZZ_EXAMPLES", "60"))
 FAMILIES_WITH_RULES_AT_RANDOM = ("blackjack", "dice", "roulette", "slots")
 
 
@@ -77,19 +81,24 @@ class Both:
         return evaluate(self.text, self.server_seed, self.client_seed, self.number, self.bet, self.actions, self.step_micros)
 
 
+@cache
+def _shipped(path: Path) -> tuple[str, engine.Model]:
+    text = path.read_text(encoding="utf-8")
+    return text, engine.Model.parse(text)
+
+
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(server_seed=st.binary(min_size=32, max_size=32), first=st.integers(1, 2**40), chance=st.integers(0, 2**32))
 def test_shipped_models_give_the_same_rounds(path: Path, server_seed: bytes, first: int, chance: int) -> None:
     """Every shipped model: the same seeds, bets and actions give the same outcome bytes, stakes, payouts and refusals."""
-    text = path.read_text(encoding="utf-8")
-    model, random = engine.Model.parse(text), Random(chance)
+    (text, model), random = _shipped(path), Random(chance)
     for number in range(first, first + ROUNDS_AN_EXAMPLE):
         Both(text, model, server_seed, number, random).play()
 
 
 @pytest.mark.parametrize("family", FAMILIES_WITH_RULES_AT_RANDOM)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(server_seed=st.binary(min_size=32, max_size=32), first=st.integers(1, 2**40), chance=st.integers(0, 2**32))
 def test_rules_at_random_give_the_same_rounds(family: str, server_seed: bytes, first: int, chance: int) -> None:
     """Rules that no shipped model has: the evaluators agree on those as well."""

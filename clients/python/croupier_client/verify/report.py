@@ -6,6 +6,7 @@ import hashlib
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from croupier_client.pb import games_pb2 as games
@@ -77,11 +78,17 @@ def evaluate(
     Raises:
         NotOffered: where the model does not offer the bet, does not allow an action, or is of a family that is not known here.
     """
-    model: dict[str, Any] = tomllib.loads(model_toml)
+    model = _read(model_toml)
     family = model["family"]
     if family not in _FAMILIES:
         raise NotOffered(f"there is no second evaluator for the family {family}")
     return _FAMILIES[family](model[family], bet, actions, step_micros, Stream(round_key(server_seed, client_seed, number)))
+
+
+@lru_cache(maxsize=32)
+def _read(model_toml: str) -> dict[str, Any]:
+    """The model file; reading a slot takes longer than replaying hundreds of its rounds."""
+    return tomllib.loads(model_toml)
 
 
 def _check_model(model_toml: str, round_: rounds.Round) -> list[str]:
