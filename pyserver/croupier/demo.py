@@ -23,7 +23,7 @@ async def prepare(config: Config, store: Store) -> None:
     if path.exists() and OPERATOR in known:
         return
     now_ms = time.time_ns() // 1_000_000
-    keys = {}
+    keys: dict[str, str] = {}
     for operator in (OPERATOR, ADMIN_OPERATOR):
         if operator not in known:
             await store.put_document(Document(OPERATOR_KIND, operator, 1, msgspec.json.encode(Operator(operator, now_ms))))
@@ -39,7 +39,7 @@ async def prepare(config: Config, store: Store) -> None:
 def how_to_play(config: Config, address: str) -> str:
     """What a new user needs to know, in a few lines; notes the address that the server got."""
     path = config.data_dir / "demo.json"
-    facts = {**json.loads(path.read_text()), "address": address}
+    facts: dict[str, str] = {**json.loads(path.read_text()), "address": address}
     path.write_text(json.dumps(facts, indent=2))
     return "\n".join(
         (

@@ -11,7 +11,6 @@ from typing import Any
 
 import grpc
 import prometheus_client
-from grpc_channelz.v1 import channelz_pb2
 from grpc_channelz.v1._async import ChannelzServicer
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -24,7 +23,6 @@ from croupier.errors import Refusal, StoreUnusable
 from croupier.events.hub import Hub
 from croupier.metrics import Metrics
 from croupier.operations.house import House
-from croupier.pb import admin_service_pb2, catalog_service_pb2, round_service_pb2, session_service_pb2, wallet_service_pb2
 from croupier.runners.embedded import EmbeddedRunner
 from croupier.runners.owner import Owner, drive
 from croupier.services.admin_service import AdminService
@@ -38,10 +36,12 @@ from croupier.stores.memory import MemoryStore
 from croupier.stores.sqlite import SqliteStore
 from croupier.stores.store import Store
 from croupier.switches import Switches
+from croupier.vault import Vault
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a Python thread may keep another one waiting; the default of 5 ms would be the latency of a commit."""
-_WEB_GRACE_S = 2.0
+_FAILED_GRACE_S = 2.0
+CHANNELZ = "grpc.channelz.v1.Channelz"
 
 _log = logging.getLogger("croupier.server")
 
@@ -114,7 +114,7 @@ class Server:
             await asyncio.sleep(self.config.drain_notice_s)
         self._wallets.end_streams()
         self._rounds.end_streams()
-        await self._grpc.stop(self.config.drain_grace_s if not self.failure else _WEB_GRACE_S)
+        await self._grpc.stop(self.config.drain_grace_s if not self.failure else _FAILED_GRACE_S)
         await self.owner.stop()
         self._store.close()
         _log.info("stopped")
@@ -136,21 +136,18 @@ class Server:
         ]
         server = grpc.aio.server(options=options)
         admin = AdminService(self.owner, self.switches, config.node, VERSION, clock_ms(), self.drain)
-        served = (
-            (catalog_service_pb2, "CatalogService", CatalogService(self.owner)),
-            (session_service_pb2, "SessionService", SessionService(self.owner, self.access, clock_ms, config.token_ttl_s)),
-            (round_service_pb2, "RoundService", self._rounds),
-            (wallet_service_pb2, "WalletService", self._wallets),
-            (admin_service_pb2, "AdminService", admin),
-        )
-        descriptors = [module.DESCRIPTOR.services_by_name[name] for module, name, _ in served]
-        handlers = [generic_handler(descriptor, one[2], self.guard) for descriptor, one in zip(descriptors, served, strict=True)]
-        channelz = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"]
-        handlers.append(generic_handler(channelz, Channelz(), self.guard, roles=frozenset({Role.ADMIN})))
+        served: dict[str, object] = {
+            "croupier.v1.CatalogService": CatalogService(self.owner),
+            "croupier.v1.SessionService": SessionService(self.owner, self.access, clock_ms, config.token_ttl_s),
+            "croupier.v1.RoundService": self._rounds,
+            "croupier.v1.WalletService": self._wallets,
+            "croupier.v1.AdminService": admin,
+        }
+        handlers = [generic_handler(name, servicer, self.guard) for name, servicer in served.items()]
+        handlers.append(generic_handler(CHANNELZ, Channelz(), self.guard, roles=frozenset({Role.ADMIN})))
         server.add_generic_rpc_handlers(handlers)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        names = [descriptor.full_name for descriptor in (*descriptors, channelz)]
-        reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        reflection.enable_server_reflection((*served, CHANNELZ, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
         return server
 
     def _bind(self) -> int:
@@ -257,7 +254,7 @@ def _serve_metrics(config: Config, server: Server) -> Any:
         ) from None
 
 
-def _vault(config: Config, store: Store) -> keyfile.Vault:
+def _vault(config: Config, store: Store) -> Vault:
     if not config.keys.exists():
         if drive(store.documents(keyfile.FINGERPRINT_KIND)):
             raise Unstartable(f"the key file {config.keys} is missing, and the database needs it; bring it back")

@@ -5,13 +5,16 @@ from __future__ import annotations
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from croupier.currencies import STEP_MICROS
-from croupier.model import Entry, EntryKind, Round, Seed, Wallet, WalletKey
+from croupier.model import Entry, EntryKind, Round, Seed, TransferKind, Wallet, WalletKey
 from croupier.operations.open_session import SessionView
 from croupier.operations.play_round import RoundView, format_id
 from croupier.operations.transfer import TransferView
 from croupier.pb import round_service_pb2, session_service_pb2, wallet_service_pb2
 from croupier.services import names
 from croupier.stores.store import WalletSums
+
+_TRANSFER_KINDS = {kind: wallet_service_pb2.TransferKind.Name(kind.value) for kind in TransferKind}
+_ENTRY_KINDS = {kind: wallet_service_pb2.EntryKind.Name(kind.value) for kind in EntryKind}
 
 
 def round_message(view: RoundView) -> round_service_pb2.Round:
@@ -108,7 +111,7 @@ def transfer_message(view: TransferView) -> wallet_service_pb2.Transfer:
     transfer = view.transfer
     return wallet_service_pb2.Transfer(
         name=names.transfer_name(view.wallet, transfer.id),
-        kind=transfer.kind.value,
+        kind=_TRANSFER_KINDS[transfer.kind],
         currency_code=view.wallet.currency,
         amount_micros=transfer.amount_micros,
         balance_micros=transfer.balance_micros,
@@ -123,7 +126,7 @@ def entry_message(key: WalletKey, entry: Entry) -> wallet_service_pb2.Entry:
     return wallet_service_pb2.Entry(
         name=f"{key}/entries/{entry.revision}",
         revision=entry.revision,
-        kind=EntryKind(entry.kind).value,
+        kind=_ENTRY_KINDS[entry.kind],
         reference_id=format_id(entry.reference),
         step=entry.step,
         currency_code=key.currency,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
 
 import grpc
 from msgspec import Struct
@@ -91,14 +91,14 @@ class Guard:
         caller = self._caller(context, now_ms)
         if caller.role not in roles:
             raise Forbidden(f"the role {caller.role.name} may not call this method")
-        remaining_s = context.time_remaining()
+        remaining_s = cast("float | None", context.time_remaining())  # The types leave out the None of a call without a deadline.
         return Call(caller, now_ms + int(remaining_s * 1000) if remaining_s is not None else 0)
 
     def _caller(self, context: Context, now_ms: int) -> Caller:
         for key, value in context.invocation_metadata() or ():
             if key == "authorization":
                 return self._access.caller(str(value), now_ms)
-        names: Sequence[bytes] = context.auth_context().get("x509_common_name", ())
+        names = list(context.auth_context().get("x509_common_name", ()))
         if names:
             return self._access.certificate_caller(names[0].decode())
         raise CredentialsInvalid("no credentials; send metadata `authorization: Bearer` with an API key or a session token")

@@ -7,28 +7,26 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
-from google.protobuf import message_factory
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor import MethodDescriptor
 
 from croupier.pb import options_pb2
 from croupier.services.guard import Guard
 
 
-def generic_handler(
-    service: ServiceDescriptor, servicer: object, guard: Guard, roles: frozenset[int] | None = None
-) -> grpc.GenericRpcHandler:
-    """All methods of `service`, served by the methods of `servicer` with the names in snake case. `roles` replaces the proto option,
-    for services of other packages.
+def generic_handler(service: str, servicer: object, guard: Guard, roles: frozenset[int] | None = None) -> grpc.GenericRpcHandler:
+    """All methods of the proto service of that name, served by the methods of `servicer` with the same names in snake case.
+    `roles` replaces the proto option, for services of other packages.
     """
-    handlers = {
-        method.name: _handler(service, method, getattr(servicer, snake_case(method.name)), guard, roles) for method in service.methods
-    }
-    return grpc.method_handlers_generic_handler(service.full_name, handlers)
+    methods = descriptor_pool.Default().FindServiceByName(service).methods
+    handlers = {method.name: _handler(method, getattr(servicer, snake_case(method.name)), guard, roles) for method in methods}
+    return grpc.method_handlers_generic_handler(service, handlers)
 
 
 def allowed_roles(method: MethodDescriptor) -> frozenset[int]:
     """The roles that a method's proto option names; empty admits nobody."""
-    return frozenset(method.GetOptions().Extensions[options_pb2.roles])
+    roles: Any = options_pb2.roles  # Two type packages describe descriptors, and do not know each other's.
+    return frozenset(method.GetOptions().Extensions[roles])
 
 
 def snake_case(name: str) -> str:
@@ -37,9 +35,9 @@ def snake_case(name: str) -> str:
 
 
 def _handler(
-    service: ServiceDescriptor, method: MethodDescriptor, behaviour: Callable[..., Any], guard: Guard, roles: frozenset[int] | None
+    method: MethodDescriptor, behaviour: Callable[..., Any], guard: Guard, roles: frozenset[int] | None
 ) -> grpc.RpcMethodHandler[Any, Any]:
-    path = f"/{service.full_name}/{method.name}"
+    path = f"/{method.containing_service.full_name}/{method.name}"
     admitted = allowed_roles(method) if roles is None else roles
     request = message_factory.GetMessageClass(method.input_type).FromString
     response = message_factory.GetMessageClass(method.output_type).SerializeToString

@@ -69,7 +69,7 @@ def refusal_message(refusal: errors.Refusal) -> errors_pb2.Refusal:
     """The same facts for one item of a batch or stream."""
     message = errors_pb2.Refusal(
         code=code_number(refusal),
-        reason=errors_pb2.ErrorReason.Value(f"ERROR_REASON_{refusal.reason}"),
+        reason=f"ERROR_REASON_{refusal.reason}",
         message=refusal.message,
         field=refusal.field,
         metadata=refusal.metadata,
