@@ -68,16 +68,16 @@ def _game(house: House, model: GameModel) -> pb.Game:
 
 
 def _figures(model: GameModel) -> pb.Figures | None:
-    """The figures of the model's PAR sheet; absent where none was computed."""
-    if not model.par_sheet:
+    """The figures of the model's PAR sheet; absent where none was computed for these very bytes."""
+    sheet = json.loads(model.par_sheet) if model.par_sheet else {}
+    if sheet.get("sha256") != model.hash.hex():
         return None
-    sheet = json.loads(model.par_sheet)
     return pb.Figures(
-        return_exact=sheet["return"]["exact"] or "",
+        return_exact="" if sheet["method"] == "simulation" else sheet["return"]["exact"],
         return_value=sheet["return"]["value"],
         variance=sheet["variance"],
         hit_rate=sheet["hit_rate"],
-        max_win=sheet["max_win"],
+        max_win=sheet["max_win_x"],
         par_sheet=model.par_sheet,
     )
 
