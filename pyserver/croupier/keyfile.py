@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from croupier.errors import StoreUnusable
-from croupier.stores.store import Document, Store
+from croupier.stores.store import Document, Reads, Store
 from croupier.vault import Vault
 
 FINGERPRINT_KIND = "vault_key"
@@ -37,12 +37,18 @@ def create(path: Path, key: bytes) -> Vault:
 
 async def check(store: Store, vault: Vault, path: Path) -> None:
     """Refuses a key file that is not this store's, and notes keys that are new. Raises StoreUnusable."""
-    stored = {int(document.id): document.body for document in await store.documents(FINGERPRINT_KIND)}
+    stored = await refuse_foreign(store, vault, path)
+    for key_id in vault.key_ids:
+        if key_id not in stored:
+            await store.put_document(Document(FINGERPRINT_KIND, str(key_id), 1, vault.fingerprint(key_id)))
+
+
+async def refuse_foreign(reads: Reads, vault: Vault, path: Path) -> frozenset[int]:
+    """Ids of the keys that the store knows. Raises StoreUnusable where the key file lacks one or has another under its id."""
+    stored = {int(document.id): document.body for document in await reads.documents(FINGERPRINT_KIND)}
     for key_id, fingerprint in stored.items():
         if key_id not in vault.key_ids:
             raise StoreUnusable(f"the key file {path} lacks key {key_id}, which seals seeds of this database; add it")
         if vault.fingerprint(key_id) != fingerprint:
             raise StoreUnusable(f"key {key_id} in the key file {path} is not the one of this database; bring back the right file")
-    for key_id in vault.key_ids:
-        if key_id not in stored:
-            await store.put_document(Document(FINGERPRINT_KIND, str(key_id), 1, vault.fingerprint(key_id)))
+    return frozenset(stored)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +25,10 @@ from croupier.vault import Vault
 
 START_MS = 1_700_000_000_000
 DICE = games_pb2.Bet(dice=dice_pb2.DiceBet(stake_micros=1_000_000, side=dice_pb2.DICE_SIDE_UNDER, target=4_950)).SerializeToString()
-STAND = games_pb2.Action(blackjack=blackjack_pb2.BlackjackAction(kind=blackjack_pb2.BLACKJACK_ACTION_KIND_STAND)).SerializeToString()
+STAND, DECLINE = (
+    games_pb2.Action(blackjack=blackjack_pb2.BlackjackAction(kind=kind)).SerializeToString()
+    for kind in (blackjack_pb2.BLACKJACK_ACTION_KIND_STAND, blackjack_pb2.BLACKJACK_ACTION_KIND_DECLINE_INSURANCE)
+)
 BLACKJACK = games_pb2.Bet(blackjack=blackjack_pb2.BlackjackBet(stake_micros=1_000_000)).SerializeToString()
 RED = games_pb2.Bet(
     roulette=roulette_pb2.RouletteBet(
@@ -47,14 +50,19 @@ class World:
         drive(keyfile.check(self.store, self.vault, self.config.keys))
         self.catalog = Catalog.load(config.MODELS)
         self._ticks = itertools.count(1)
+        self._drawn = itertools.count(1)
         self.now_ms = START_MS
         house = House(self.catalog, self.vault, limits or Limits(epoch_max_entries=7, seed_max_rounds=4))
-        self.runner = EmbeddedRunner(self.store, house, lambda: self.now_ms, os.urandom)
+        self.runner = EmbeddedRunner(self.store, house, lambda: self.now_ms, self._entropy)
 
     def id(self) -> bytes:
         """A new UUIDv7."""
         tail = next(self._ticks).to_bytes(10, "big")
         return self.now_ms.to_bytes(6, "big") + b"\x70" + tail[1:2] + b"\x80" + tail[3:]
+
+    def _entropy(self, count: int) -> bytes:
+        """The same in every run, so that every world of one history is the same."""
+        return hashlib.shake_256(next(self._drawn).to_bytes(8, "big")).digest(count)
 
     def call(self, command: Command) -> object:
         """The answer of a call; a refusal is raised."""
@@ -81,11 +89,13 @@ class World:
         return answer
 
     def stand(self, wallet: WalletKey, view: RoundView) -> None:
-        """Stands until the round is settled."""
+        """Declines insurance and stands until the round is settled."""
         step = 0
         while not view.round.settled:
             step += 1
-            answer = self.call(Act(wallet, view.round.id, step, STAND))
+            legal = games_pb2.Outcome.FromString(view.round.steps[-1].outcome).blackjack.legal
+            can_stand = blackjack_pb2.BLACKJACK_ACTION_KIND_STAND in legal
+            answer = self.call(Act(wallet, view.round.id, step, STAND if can_stand else DECLINE))
             assert isinstance(answer, RoundView)
             view = answer
 

@@ -14,9 +14,10 @@ from croupier.stores.store import Reads, WalletSums
 _PAGE_WALLETS = 1_000
 
 
-async def audit(reads: Reads, tools: Tools, progress: Callable[[int], None] = lambda entries: None) -> Report:
-    """Reads the whole store, which must not change meanwhile: give it a snapshot. `progress` is told of entries read since it was last told."""
-    report = Report()
+async def audit(reads: Reads, tools: Tools, report: Report, progress: Callable[[int], None] = lambda entries: None) -> None:
+    """Reads the whole store, which must not change meanwhile: give it a snapshot. `progress` is told of entries read since it was last told.
+    Raises StoreFailed where the store cannot even name its wallets.
+    """
     heads = hashlib.sha256()
     sums: dict[str, WalletSums] = {}
     after: WalletKey | None = None
@@ -33,7 +34,6 @@ async def audit(reads: Reads, tools: Tools, progress: Callable[[int], None] = la
     report.heads_sha256 = heads.hexdigest()
     report.trial_balance = [sums[currency] for currency in sorted(sums)]
     await _check_sums(reads, report)
-    return report
 
 
 def check_counts(report: Report, entries: int, records: Mapping[Kind, int]) -> None:

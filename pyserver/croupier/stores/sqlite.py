@@ -45,6 +45,10 @@ _INSERT_RECORD = "INSERT INTO record (kind, id, wallet, body) VALUES (?, ?, ?, ?
 _REPLACE_RECORD = "INSERT INTO record (kind, id, wallet, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"
 
 
+class InUse(StoreUnusable):
+    """Another process owns the file."""
+
+
 class _Refused(Exception):
     """A condition of a write did not hold."""
 
@@ -238,5 +242,5 @@ def _take_ownership(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
-        raise StoreUnusable(f"{path} is in use by another croupier process; stop that one first") from None
+        raise InUse(f"{path} is in use by another croupier process; stop that one first") from None
     return lock

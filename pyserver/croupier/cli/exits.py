@@ -1,0 +1,32 @@
+"""Exit codes, the same for every command; docs/cli.md lists them, and a test holds the two together."""
+
+from __future__ import annotations
+
+import click
+
+OK = 0
+"""Done; what was checked holds."""
+FAILED = 1
+"""A check found something: audit, verification, model, self-test, restored copy."""
+USAGE = 2
+"""The command line is wrong."""
+STORE_FAILED = 3
+"""The store failed at work, or a server left service for it: disk full, I/O error."""
+UNUSABLE = 4
+"""Database, key file, settings, models folder or port cannot be used; nothing was changed."""
+REFUSED = 5
+"""It exists already, or is in use by another process; nothing was changed."""
+NOT_FOUND = 6
+"""No such operator, key, game or round."""
+INTERNAL = 70
+"""A fault of the program."""
+INTERRUPTED = 130
+"""By Ctrl-C."""
+
+
+class Failure(click.ClickException):
+    """One sentence and an exit code."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

@@ -1,0 +1,23 @@
+"""`croupier version`."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from pathlib import Path
+
+import click
+
+from croupier import VERSION, _engine
+from croupier.cli.options import json_option
+from croupier.cli.output import emit
+from croupier.stores.sqlite import migrations
+
+
+@click.command()
+@json_option
+def version(*, as_json: bool) -> None:
+    """Print the version, the schema that it writes and the engine's digest."""
+    engine = hashlib.sha256(Path(_engine.__file__).read_bytes()).hexdigest()
+    value = {"version": VERSION, "schema": len(migrations()), "python": platform.python_version(), "engine_sha256": engine}
+    emit(value, f"croupier {VERSION}, schema {value['schema']}, Python {value['python']}, engine {engine}", as_json=as_json)
