@@ -47,7 +47,7 @@ def value(card: int) -> int:
     return min(card // 4 + 1, TEN)
 
 
-def total(cards: Sequence[int]) -> tuple[int, bool]:
+def total_of(cards: Sequence[int]) -> tuple[int, bool]:
     """The best total, and whether an ace counts 11 in it."""
     hard = sum(value(card) for card in cards)
     soft = hard + 10 <= 21 and any(value(card) == ACE for card in cards)
@@ -67,7 +67,7 @@ class Hand:
     @property
     def total(self) -> int:
         """The best total."""
-        return total(self.cards)[0]
+        return total_of(self.cards)[0]
 
     @property
     def blackjack(self) -> bool:
@@ -195,11 +195,11 @@ class Table:
             self.dealer.append(self._card(games.DRAW_PURPOSE_DEALER_CARD))
 
     def _dealer_draws(self) -> bool:
-        points, soft = total(self.dealer)
+        points, soft = total_of(self.dealer)
         return points < 17 or (points == 17 and soft and self.rules["soft_17"] == "hit")
 
     def _dealer_blackjack(self) -> bool:
-        return len(self.dealer) == 2 and total(self.dealer)[0] == 21
+        return len(self.dealer) == 2 and total_of(self.dealer)[0] == 21
 
     def _plays_on(self, hand: Hand) -> bool:
         return not hand.split_ace or self.rules["split_aces"] == "play-on"
@@ -209,7 +209,7 @@ class Table:
         return hand.pair and again and len(self.hands) < self.rules["hands_max"]
 
     def _may_double(self, hand: Hand) -> bool:
-        points, soft = total(hand.cards)
+        points, soft = total_of(hand.cards)
         lowest = {"any": 0, "hard-9-11": 9, "hard-10-11": 10}[self.rules["double"]]
         fits = lowest == 0 or (not soft and lowest <= points <= 11)
         return len(hand.cards) == 2 and fits and self._plays_on(hand) and (not hand.split or self.rules["double_after_split"])
@@ -237,7 +237,7 @@ class Table:
             return blackjack.BLACKJACK_RESULT_BUST
         if hand.blackjack:
             return blackjack.BLACKJACK_RESULT_PUSH if self._dealer_blackjack() else blackjack.BLACKJACK_RESULT_BLACKJACK
-        dealer = total(self.dealer)[0]
+        dealer = total_of(self.dealer)[0]
         if self._dealer_blackjack() or 21 >= dealer > hand.total:
             return blackjack.BLACKJACK_RESULT_LOSE
         return blackjack.BLACKJACK_RESULT_PUSH if dealer == hand.total else blackjack.BLACKJACK_RESULT_WIN
