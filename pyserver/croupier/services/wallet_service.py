@@ -81,6 +81,8 @@ class WalletService:
                 raise TokenOutOfRange(
                     f"the ledger ends at revision {head.revision}; resume_token {revision} is ahead of it", field="resume_token"
                 )
+            # From here on the caller misses nothing, however early the stream breaks: it holds a token.
+            yield pb.WatchWalletResponse(resume_token=str(revision))
             while not self._ending:
                 changed.clear()
                 query = EntryQuery(wallet, _WATCH_PAGE, after_revision=revision, oldest_first=True)

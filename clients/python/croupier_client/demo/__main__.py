@@ -21,8 +21,7 @@ FAMILIES = ("slots", "roulette", "dice", "blackjack")
 
 def main() -> int:
     """Reads where to play from the options and the file that `croupier serve --demo` writes, then plays."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace", line_buffering=True)
+    sys.stdout = io.TextIOWrapper(sys.stdout.buffer, sys.stdout.encoding, errors="replace", line_buffering=True)
     chosen = _options().parse_args()
     facts: dict[str, str] = {}
     if chosen.file.exists():

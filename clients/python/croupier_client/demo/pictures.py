@@ -58,7 +58,7 @@ def roulette_lines(round_: rounds.Round) -> list[str]:
 
 
 def pocket_name(pocket: int) -> str:
-    """ "17 black", "0", "00"."""
+    """For pocket 17 "17 black", for 37 "00"."""
     if pocket in (0, 37, 38):
         return {0: "0", 37: "00", 38: "000"}[pocket]
     return f"{pocket} {'red' if pocket in _RED else 'black'}"
@@ -91,7 +91,7 @@ def blackjack_lines(outcome: blackjack.BlackjackOutcome) -> list[str]:
 
 
 def cards(codes: Sequence[int]) -> str:
-    """ "A♠ T♦" """
+    """Cards by rank and suit, "A♠ T♦"."""
     return " ".join(_RANKS[code // 4] + _SUITS[code % 4] for code in codes)
 
 

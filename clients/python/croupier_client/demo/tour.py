@@ -37,7 +37,7 @@ class Tour:
         """Plays all families; True if every round verified."""
         transfer = self._client.deposit(self._wallet, micros(_DEPOSIT), reference="demo")
         print(f"{self._wallet}\ndeposited {self._show(transfer.amount_micros)}, balance {self._show(transfer.balance_micros)}")
-        self._watcher = Watcher(self._client, self._wallet, str(transfer.revision))
+        self._watcher = Watcher(self._client, self._wallet, transfer.revision)
         games_served = list(self._client.games())
         print(f"{len(games_served)} games are served: {', '.join(game.title for game in games_served)}")
         for family in families:

@@ -16,11 +16,13 @@ _PATIENCE_S = 5.0
 class Watcher:
     """Reads `watch_wallet` in a thread and hands out what came, up to a revision."""
 
-    def __init__(self, client: Client, wallet: str, resume_token: str) -> None:
+    def __init__(self, client: Client, wallet: str, revision: int) -> None:
+        """`revision` is that of the wallet now; returns once the watch stands."""
         self._arrived: queue.SimpleQueue[wallets.Entry] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._watch, args=(client, wallet, resume_token), name="demo-watch", daemon=True)
-        self.seen = 0
-        self._thread.start()
+        self._stands = threading.Event()
+        self.seen = revision
+        threading.Thread(target=self._watch, args=(client, wallet), name="demo-watch", daemon=True).start()
+        self._stands.wait(_PATIENCE_S)
 
     def until(self, revision: int) -> list[wallets.Entry]:
         """The entries that came since the last call, up to `revision`; fewer if they are late."""
@@ -34,9 +36,10 @@ class Watcher:
             entries.append(entry)
         return entries
 
-    def _watch(self, client: Client, wallet: str, resume_token: str) -> None:
+    def _watch(self, client: Client, wallet: str) -> None:
         try:
-            for message in client.watch_wallet(wallet, resume_token):
+            for message in client.watch_wallet(wallet):
+                self._stands.set()
                 if message.HasField("entry"):
                     self._arrived.put(message.entry)
         except (CroupierError, ValueError):
