@@ -137,7 +137,9 @@ TAMPERINGS = {
         "UPDATE wallet SET player = 'bob' WHERE player = 'x'",
     ],
     "a round deleted": ["DELETE FROM record WHERE kind = 3 AND id = (SELECT min(id) FROM record WHERE kind = 3)"],
-    "a round copied under a new id": ["INSERT INTO record SELECT kind, CAST(id || x'00' AS BLOB), wallet, body FROM record WHERE kind = 3 LIMIT 1"],
+    "a round copied under a new id": [
+        "INSERT INTO record SELECT kind, CAST(id || x'00' AS BLOB), wallet, body FROM record WHERE kind = 3 LIMIT 1"
+    ],
     "a seed deleted": ["DELETE FROM record WHERE kind = 2 AND id = (SELECT min(id) FROM record WHERE kind = 2)"],
     "a wallet deleted": ["DELETE FROM wallet WHERE no = 2"],
 }

@@ -64,6 +64,11 @@ class Progress:
             self._drawn = now
             click.echo(f"\r\033[K{self._line(now - self._start)}", nl=False, err=True)
 
+    def reach_of(self, done: int, total: int) -> None:
+        """So many of so many are done."""
+        self._total = max(total, 1)
+        self.reach(done)
+
     def _line(self, elapsed_s: float) -> str:
         share = min(self.done / self._total, 1.0)
         bar = "#" * round(share * _BAR_CELLS)

@@ -43,7 +43,9 @@ class SetClientSeed(Struct, frozen=True):
         if refusal:
             return refusal
         session = structs.replace(session, seed=structs.replace(session.seed, client_seed=self.client_seed))
-        wallet, updates, entry = _note(house, self.wallet, wallet, EntryKind.CLIENT_SEED_SET, session, ledger.digest(self.client_seed.encode()), now_ms)
+        wallet, updates, entry = _note(
+            house, self.wallet, wallet, EntryKind.CLIENT_SEED_SET, session, ledger.digest(self.client_seed.encode()), now_ms
+        )
         return Decision(wallet, (entry,), SessionView(self.wallet, session, wallet.balance_micros), updates=updates)
 
 
@@ -114,7 +116,9 @@ class CloseSession(Struct, frozen=True):
             last_round=seeds.last_round(session),
         )
         session = structs.replace(session, seed=revealed, close_time_ms=now_ms)
-        wallet, updates, entry = _note(house, self.wallet, wallet, EntryKind.SESSION_CLOSED, session, ledger.digest(revealed.revealed), now_ms)
+        wallet, updates, entry = _note(
+            house, self.wallet, wallet, EntryKind.SESSION_CLOSED, session, ledger.digest(revealed.revealed), now_ms
+        )
         answer = RevealView(SessionView(self.wallet, session, wallet.balance_micros), revealed)
         return Decision(wallet, (entry,), answer, updates=(*updates, (seed_key(self.wallet, session.id, revealed.number), revealed)))
 

@@ -62,7 +62,9 @@ class SqliteStore(SqliteDocuments):
     def __init__(self, path: Path, *, migrate: bool = True) -> None:
         """Opens or creates the file and takes ownership. Raises StoreUnusable with one sentence for the operator."""
         self.path = path
-        self._lock = _take_ownership(path)
+        self._lock = take_ownership(path)
+        if restoring_path(path).exists():
+            raise StoreUnusable(f"a restore of {path} was interrupted; run croupier restore again")
         try:
             super().__init__(_connect(path))
             _check_schema(self._connection, path, migrate=migrate)
@@ -160,6 +162,11 @@ def open_documents(path: Path) -> SqliteDocuments:
     return SqliteDocuments(_open_beside(path, read_only=False))
 
 
+def restoring_path(path: Path) -> Path:
+    """While this file is there, a restore has begun to replace `path` and has not ended."""
+    return path.with_name(path.name + ".restoring")
+
+
 def schema_version(path: Path) -> int:
     """The schema's version that a file of Croupier has. Raises StoreUnusable with one sentence for any other file."""
     _refuse_missing(path)
@@ -168,6 +175,21 @@ def schema_version(path: Path) -> int:
             return _identify(connection, path)
     except sqlite3.Error as error:
         raise StoreUnusable(f"{path} cannot be used as a database: {error}; restore it from a backup") from error
+
+
+def take_ownership(path: Path) -> int:
+    """An exclusive lock beside the file, held until its descriptor is closed; raises InUse for a second owner."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreUnusable(f"{path} cannot be opened: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise InUse(f"{path} is in use by another croupier process; stop that one first") from None
+    return lock
 
 
 def migrations() -> list[str]:
@@ -229,18 +251,3 @@ def _open_beside(path: Path, *, read_only: bool) -> sqlite3.Connection:
 def _refuse_missing(path: Path) -> None:
     if not path.is_file():
         raise StoreUnusable(f"there is no database {path}; name another file, or start a server there first")
-
-
-def _take_ownership(path: Path) -> int:
-    """An exclusive lock beside the file, held for the process's life; a second owner is refused."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreUnusable(f"{path} cannot be opened: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise InUse(f"{path} is in use by another croupier process; stop that one first") from None
-    return lock

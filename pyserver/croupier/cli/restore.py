@@ -1,0 +1,84 @@
+"""`croupier restore`."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from msgspec import structs
+
+from croupier.cli.audit import audit_file
+from croupier.cli.exits import FAILED, REFUSED, UNUSABLE, Failure
+from croupier.cli.options import Place, json_option, place_options
+from croupier.cli.output import emit
+from croupier.stores import backup as copies
+from croupier.stores.sqlite import InUse, schema_version
+
+
+@click.command()
+@click.argument("source", metavar="BACKUP", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--force", is_flag=True, help="Replace a database that exists; it is kept under another name.")
+@click.option("--digest-only", is_flag=True, help="Trust the audit that was made at the backup: faster, same bytes.")
+@json_option
+@place_options
+def restore(place: Place, source: Path, *, force: bool, digest_only: bool, as_json: bool) -> None:
+    """Put BACKUP in the place of a database: checks its SHA-256 against its manifest and audits it first, then replaces all at once.
+
+    Refuses to replace a database without --force, and one that a server runs on in any case.
+    """
+    started = time.perf_counter()
+    manifest = copies.read_manifest(source)
+    if place.database.exists() and not force:
+        raise Failure(f"{place.database} exists already; --force replaces it and keeps it under another name", REFUSED)
+    if not source.is_file():
+        raise Failure(f"there is no backup {source}", UNUSABLE)
+    if copies.digest(source) != manifest.sha256:
+        raise Failure(f"{source} is not what was backed up: its SHA-256 is not the manifest's; use another backup", FAILED)
+    schema_version(source)
+    keys, backed_up_keys = _keys(place, source, manifest)
+    if not digest_only:
+        _audit(structs.replace(place, database=source, keys=keys), manifest)
+    aside = f".replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    place.database.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        kept = copies.replace(source, place.database, aside)
+    except InUse as error:
+        raise Failure(str(error), REFUSED) from error
+    if backed_up_keys and not place.keys.exists():
+        place.keys.touch(mode=0o600)
+        shutil.copyfile(backed_up_keys, place.keys)
+    took_s = time.perf_counter() - started
+    taken = datetime.fromtimestamp(manifest.create_time_ms / 1_000, UTC)
+    value = {
+        "database": str(place.database),
+        "backup": str(source),
+        "backup_time": taken.isoformat(timespec="seconds"),
+        "entries": manifest.entries,
+        "kept": str(kept) if kept else "",
+        "audited": not digest_only,
+        "took_s": round(took_s, 2),
+    }
+    text = f"{place.database} is the backup of {taken:%Y-%m-%d %H:%M:%S} UTC: {manifest.wallets:,} wallets, {manifest.entries:,} entries, in {took_s:.1f} s"
+    without = "" if place.keys.exists() else f"\nthe key file {place.keys} is missing: bring it back before a server starts"
+    emit(value, text + (f"\nthe database before is kept as {kept}" if kept else "") + without, as_json=as_json)
+
+
+def _keys(place: Place, source: Path, manifest: copies.Manifest) -> tuple[Path, Path | None]:
+    """The key file to check the backup with, and the one in the backup, if there is one."""
+    if not manifest.key_file:
+        return place.keys, None
+    backed_up = source.with_name(manifest.key_file)
+    if not backed_up.is_file() or copies.digest(backed_up) != manifest.key_sha256:
+        raise Failure(f"the backup's key file {backed_up} is missing or not what was backed up", FAILED)
+    return (place.keys if place.keys.exists() else backed_up), backed_up
+
+
+def _audit(place: Place, manifest: copies.Manifest) -> None:
+    report = audit_file(place, replays=False)
+    if not report.is_clean:
+        raise Failure(f"nothing was restored: the backup fails its audit, first: {report.problems[0]}", FAILED)
+    if (report.entries, report.heads_sha256) != (manifest.entries, manifest.heads_sha256):
+        raise Failure("nothing was restored: the backup's ledger is not the one that its manifest names", FAILED)
