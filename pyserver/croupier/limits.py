@@ -17,8 +17,8 @@ class Limits(Struct, frozen=True):
     clock_ahead_ms: int = 300_000
     """Ids further ahead than this are refused."""
     seed_max_rounds: int = 10_000
-    """Rounds under one server seed before it rotates by itself (R3)."""
+    """Rounds under one server seed; after the last of them it rotates by itself (R3)."""
     seed_max_age_ms: int = 24 * 3_600_000
-    """Age of a server seed before it rotates by itself (R3)."""
+    """Age of a server seed; after the first round that is settled at this age or later it rotates by itself (R3)."""
     epoch_max_entries: int = 10_000
     """Entries in one epoch of a wallet."""

@@ -6,7 +6,7 @@ from msgspec import Struct, structs
 
 from croupier.engine import Played
 from croupier.errors import Refusal, RoundNotFound, RoundSettled, StepStale
-from croupier.model import Answer, Decision, EntryKind, Key, NeedState, Round, Session, State, Step, Wallet, WalletKey
+from croupier.model import Answer, Decision, Entry, EntryKind, Key, NeedState, Round, Session, State, Step, Wallet, WalletKey
 from croupier.operations import ledger, seeds
 from croupier.operations.command import row, wallet_key
 from croupier.operations.house import Entropy, House
@@ -51,7 +51,7 @@ class Act(Struct, frozen=True):
         played = self._draw(house, wallet, session, round_)
         if isinstance(played, Refusal):
             return played
-        return self._write(house, wallet, session, round_, played, now_ms)
+        return self._write(house, wallet, session, round_, played, now_ms, entropy)
 
     def _stale(self, message: str, last: int) -> Refusal:
         return StepStale(f"{message}; read the round, then decide", field="step", metadata={"step": str(last)})
@@ -70,7 +70,9 @@ class Act(Struct, frozen=True):
         assert added >= 0, "a step never gives a stake back before the settlement"
         return refuse_stake(house, wallet, added, played.stake_micros) or played
 
-    def _write(self, house: House, wallet: Wallet, session: Session, round_: Round, played: Played, now_ms: int) -> Decision:
+    def _write(
+        self, house: House, wallet: Wallet, session: Session, round_: Round, played: Played, now_ms: int, entropy: Entropy
+    ) -> Decision:
         wallet, epochs = ledger.roll_epoch(self.wallet, wallet, house.limits.epoch_max_entries, now_ms)
         wallet, entry = ledger.append(
             wallet,
@@ -86,6 +88,9 @@ class Act(Struct, frozen=True):
         step = Step(self.action, played.outcome, played.stake_micros, played.payout_micros, wallet.balance_micros, wallet.revision, now_ms)
         round_ = structs.replace(round_, engine_state=played.state, settled=played.settled, steps=(*round_.steps, step))
         updates = [*epochs, (Key(self.wallet, "round", self.round_id), round_)]
+        rotated: tuple[Entry, ...] = ()
         if played.settled:
-            updates.append((Key(self.wallet, "session", session.id), structs.replace(session, open_round=b"")))
-        return Decision(wallet, (entry,), RoundView(self.wallet, round_, self.step), updates=tuple(updates))
+            session = structs.replace(session, open_round=b"")
+            wallet, session, rotated, reveals = seeds.rotate_if_due(house, self.wallet, wallet, session, now_ms, entropy)
+            updates += [*reveals, (Key(self.wallet, "session", session.id), session)]
+        return Decision(wallet, (entry, *rotated), RoundView(self.wallet, round_, self.step), updates=tuple(updates))

@@ -6,7 +6,7 @@ from msgspec import Struct, structs
 
 from croupier.engine import Played
 from croupier.errors import IdReused, InsufficientFunds, LimitExceeded, Refusal, RoundOpen, SessionClosed, SessionNotFound
-from croupier.model import Answer, Decision, Entry, EntryKind, Key, NeedState, Round, Row, Session, State, Step, Wallet, WalletKey, seed_key
+from croupier.model import Answer, Decision, EntryKind, Key, NeedState, Round, Row, Session, State, Step, Wallet, WalletKey
 from croupier.operations import ledger, seeds
 from croupier.operations.command import row, wallet_key
 from croupier.operations.house import Entropy, House
@@ -35,7 +35,7 @@ class PlayRound(Struct, frozen=True):
         return wallet_key(wallet), Key(wallet, "session", self.session), Key(wallet, "round", self.round_id)
 
     def decide(self, house: House, state: State, now_ms: int, entropy: Entropy) -> Decision | Answer | Refusal | NeedState:
-        """Refusals in order: id known (replayed or reused), id out of window, session, game switch, open round, bet, limit, funds."""
+        """Refusals in order: id known (replayed or reused), id out of window, session unknown or closed, round open, game switch, bet, limit, funds."""
         head_key, session_key, round_key = self.keys()
         known = row(state, round_key, Round)
         if known is not None:
@@ -50,17 +50,10 @@ class PlayRound(Struct, frozen=True):
         if refusal:
             return refusal
         wallet, epochs = ledger.roll_epoch(self.wallet, wallet, house.limits.epoch_max_entries, now_ms)
-        entries: tuple[Entry, ...] = ()
-        updates = epochs
-        if seeds.is_due(house.limits, session, now_ms):
-            session, revealed = seeds.rotate(house, self.wallet, session, "", now_ms, entropy)
-            detail = ledger.digest(revealed.revealed, session.next_seed.commitment)
-            wallet, entry = ledger.append(wallet, EntryKind.SEED_ROTATED, session.id, now_ms, session=session.id, detail=detail)
-            entries, updates = (entry,), (*epochs, (seed_key(self.wallet, session.id, revealed.number), revealed))
         played = self._draw(house, wallet, session)
         if isinstance(played, Refusal):
             return played
-        return self._write(wallet, session, played, now_ms, entries, updates)
+        return self._write(house, wallet, session, played, now_ms, entropy, epochs)
 
     def _replay(self, known: Round) -> Answer | Refusal:
         if known.session != self.session or known.bet != self.bet:
@@ -81,12 +74,13 @@ class PlayRound(Struct, frozen=True):
 
     def _write(
         self,
+        house: House,
         wallet: Wallet,
         session: Session,
         played: Played,
         now_ms: int,
-        entries: tuple[Entry, ...],
-        updates: tuple[tuple[Key, Row], ...],
+        entropy: Entropy,
+        epochs: tuple[tuple[Key, Row], ...],
     ) -> Decision:
         before = wallet.balance_micros
         wallet, entry = ledger.append(
@@ -117,12 +111,13 @@ class PlayRound(Struct, frozen=True):
             (step,),
         )
         session = structs.replace(session, rounds=number, open_round=b"" if played.settled else self.round_id)
+        wallet, session, rotated, reveals = seeds.rotate_if_due(house, self.wallet, wallet, session, now_ms, entropy)
         return Decision(
             wallet,
-            (*entries, entry),
+            (entry, *rotated),
             RoundView(self.wallet, round_, 0),
             creates=((Key(self.wallet, "round", self.round_id), round_),),
-            updates=(*updates, (Key(self.wallet, "session", self.session), session)),
+            updates=(*epochs, *reveals, (Key(self.wallet, "session", self.session), session)),
         )
 
 

@@ -7,7 +7,8 @@ import hashlib
 from msgspec import structs
 
 from croupier.limits import Limits
-from croupier.model import NextSeed, Seed, Session, WalletKey
+from croupier.model import Entry, EntryKind, Key, NextSeed, Row, Seed, Session, Wallet, WalletKey, seed_key
+from croupier.operations import ledger
 from croupier.operations.house import Entropy, House
 from croupier.vault import NONCE_BYTES, SEED_BYTES
 
@@ -45,10 +46,21 @@ def last_round(session: Session) -> int:
     return session.rounds if session.rounds >= session.seed.first_round else 0
 
 
-def is_due(limits: Limits, session: Session, now_ms: int) -> bool:
-    """The seed in force has served its count or its time (R3)."""
-    rounds = session.rounds - session.seed.first_round + 1
-    return rounds >= limits.seed_max_rounds or now_ms - session.seed.create_time_ms >= limits.seed_max_age_ms
+def rotate_if_due(
+    house: House, key: WalletKey, wallet: Wallet, session: Session, now_ms: int, entropy: Entropy
+) -> tuple[Wallet, Session, tuple[Entry, ...], tuple[tuple[Key, Row], ...]]:
+    """Rotates the seed once it has served its count or time (R3) and no round is open; the entry and rows to write beside the round's.
+
+    After a round, never before one: which seed a round draws from is then fixed by what was committed before it, so no clock that passes
+    between two attempts at a round can change its outcome.
+    """
+    if session.open_round or not _is_due(house.limits, session, now_ms):
+        return wallet, session, (), ()
+    session, revealed = rotate(house, key, session, "", now_ms, entropy)
+    wallet, epochs = ledger.roll_epoch(key, wallet, house.limits.epoch_max_entries, now_ms)
+    detail = ledger.digest(revealed.revealed, session.next_seed.commitment)
+    wallet, entry = ledger.append(wallet, EntryKind.SEED_ROTATED, session.id, now_ms, session=session.id, detail=detail)
+    return wallet, session, (entry,), (*epochs, (seed_key(key, session.id, revealed.number), revealed))
 
 
 def server_seed(house: House, wallet: WalletKey, session: Session) -> bytes:
@@ -59,3 +71,8 @@ def server_seed(house: House, wallet: WalletKey, session: Session) -> bytes:
 def bound_to(wallet: WalletKey, session: bytes) -> bytes:
     """What a sealed seed is authenticated with."""
     return f"{wallet}/sessions/".encode() + session
+
+
+def _is_due(limits: Limits, session: Session, now_ms: int) -> bool:
+    rounds = session.rounds - session.seed.first_round + 1
+    return rounds >= limits.seed_max_rounds or now_ms - session.seed.create_time_ms >= limits.seed_max_age_ms

@@ -21,6 +21,18 @@ class Draft:
         """Positions of the calls that wait for this write, those that were only answered from it included."""
         self.state: State = {}
         """Rows as these calls see them: committed ones, and those of this draft."""
+        self.from_cache = False
+        """Some of these rows were not read from the store for this batch."""
+
+    @property
+    def may_be_stale(self) -> bool:
+        """Nothing will check the rows: they come from a cache, and no write of this draft carries their revision."""
+        return self.from_cache and self.wallet is None
+
+    def reload(self) -> None:
+        """Forgets what was read, so that it is read again from the store."""
+        self.state.clear()
+        self.from_cache = False
 
     def add(self, decision: Decision) -> None:
         """Adds a decision that was made on this draft's state."""

@@ -25,7 +25,7 @@ from croupier.errors import (
     WriteConflict,
 )
 from croupier.model import Answer, Decision, Entry, Key, NeedState, Session, State, WalletKey, WalletWrite
-from croupier.operations.command import Command
+from croupier.operations.command import Command, Decided
 from croupier.operations.house import ALL_GAMING, Entropy, House
 from croupier.runners.batch import Draft
 from croupier.runners.cache import Cache
@@ -122,6 +122,12 @@ class EmbeddedRunner:
             )
         return results
 
+    def fail(self, reason: str) -> None:
+        """After a failed commit or fsync nobody knows what the store holds: stop answering, from memory above all."""
+        if not self.failure:
+            self.failure = reason
+            _log.critical("out of service: %s", reason)
+
     async def _attempt(self, calls: Sequence[Call], waiting: list[int], results: list[Result]) -> list[int]:
         """Decides and commits the calls at `waiting`; the positions that must be decided again."""
         now_ms = self._clock_ms()
@@ -144,14 +150,15 @@ class EmbeddedRunner:
         need = command.keys()
         while True:
             await self._load(need, draft)
-            try:
-                decided = command.decide(self.house, draft.state, now_ms, self._entropy)
-            except BaseException:  # A panic of the engine is a BaseException; it too must cost one call, not the thread.
-                _log.exception("deciding %s failed", type(command).__name__)
-                decided = InvariantBroken("an invariant is broken; the call changed nothing")
-            if not isinstance(decided, NeedState):
+            decided = self._decided(command, draft.state, now_ms)
+            if isinstance(decided, NeedState):
+                need = decided.keys
+            elif draft.may_be_stale and not isinstance(decided, Decision):
+                self._cache.forget(draft.key)
+                draft.reload()
+                need = command.keys()
+            else:
                 break
-            need = decided.keys
         if isinstance(decided, Decision):
             draft.add(decided)
             return decided.answer
@@ -161,8 +168,19 @@ class EmbeddedRunner:
             self._on_fault(_game(decided, draft.state), decided)
         return decided
 
+    def _decided(self, command: Command, state: State, now_ms: int) -> Decided:
+        try:
+            return command.decide(self.house, state, now_ms, self._entropy)
+        except BaseException:  # A panic of the engine is a BaseException; it too must cost one call, not the thread.
+            _log.exception("deciding %s failed", type(command).__name__)
+            return InvariantBroken("an invariant is broken; the call changed nothing")
+
     async def _load(self, keys: Sequence[Key], draft: Draft) -> None:
-        """Brings rows into the draft's state: from the cache, otherwise from the store."""
+        """Brings rows into the draft's state: from the cache, otherwise from the store.
+
+        The revision guards only what is written. What is only told, a refusal or a stored answer, must not come from a cache that another writer
+        may have outrun; so `_decide` reloads before it tells.
+        """
         state = draft.state
         missing: list[Key] = []
         cached: State | None = None
@@ -175,6 +193,7 @@ class EmbeddedRunner:
                     missing.append(key)
                 else:
                     state[key] = row
+                    draft.from_cache = True
         if missing:
             loaded = await self.store.load(missing)
             state.update(loaded)
@@ -229,11 +248,6 @@ class EmbeddedRunner:
         last = write.entries[-1]
         found = await self.store.entries(EntryQuery(write.key, limit=1, before_revision=last.revision + 1))
         return bool(found) and found[0].chain_hash == last.chain_hash
-
-    def fail(self, reason: str) -> None:
-        """After a failed commit or fsync nobody knows what the store holds: stop answering, from memory above all."""
-        self.failure = reason
-        _log.critical("out of service: %s", reason)
 
     def _out_of_service(self) -> Refusal:
         return NodeUnavailable(f"the node is out of service: {self.failure}; nothing was done, use another node")

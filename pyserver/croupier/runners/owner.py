@@ -12,10 +12,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from croupier.errors import NodeUnavailable, Overloaded, Refusal
+from croupier.errors import NodeUnavailable, Overloaded, Refusal, StoreFailed
 from croupier.operations.command import Command
 from croupier.runners.embedded import Call, EmbeddedRunner, Result, unknown
 from croupier.stores.store import Reads, Store
@@ -58,7 +58,8 @@ class Owner:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="owner", daemon=True)
         self._reads = runner.store.reads()
-        self._reading = asyncio.Lock()
+        self._reader = ThreadPoolExecutor(1, "reader")
+        """One thread, so that a read whose caller went away is still over before the next one starts."""
 
     def start(self) -> None:
         """Starts the thread; must be called on the event loop that the callers live on."""
@@ -94,20 +95,33 @@ class Owner:
         done: Future[T] = Future()
 
         def run() -> None:
+            if not done.set_running_or_notify_cancel():
+                return
             try:
+                self._refuse_failed()
                 done.set_result(drive(task(self.runner.store)))
+            except StoreFailed as error:
+                self.runner.fail(str(error))
+                done.set_exception(unknown())
             except BaseException as error:
                 done.set_exception(error)
 
         self._queue.append(run)
         self._wake.set()
-        return await asyncio.wrap_future(done)
+        try:
+            return await asyncio.wrap_future(done)
+        finally:
+            self._tell_failure()
 
     async def read(self, task: Callable[[Reads], Coroutine[Any, Any, T]]) -> T:
         """Runs `task` beside the owner thread, on committed state."""
         self._refuse_failed()
-        async with self._reading:
-            return await asyncio.to_thread(lambda: drive(task(self._reads)))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: drive(task(self._reads)))
+        except StoreFailed as error:
+            self.runner.fail(str(error))
+            self._tell_failure()
+            raise NodeUnavailable(f"the node is out of service: {error}") from error
 
     async def stop(self) -> None:
         """Answers what is queued, refuses what comes later, and ends the thread."""
@@ -115,6 +129,7 @@ class Owner:
         self._flush()
         self._wake.set()
         await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._reader.shutdown)
 
     def _refuse_failed(self) -> None:
         if self.runner.failure:
@@ -178,6 +193,9 @@ class Owner:
                 submission.future.set_result(results[position:end])
             position = end
         self.queued -= position
+        self._tell_failure()
+
+    def _tell_failure(self) -> None:
         if self.runner.failure and not self._failure_told:
             self._failure_told = True
             self._on_failure(self.runner.failure)

@@ -142,7 +142,7 @@ class MemoryStore:
 def _matches(query: EntryQuery, entry: Entry) -> bool:
     return (
         entry.revision > query.after_revision
-        and (not query.before_revision or query.oldest_first or entry.revision < query.before_revision)
+        and (not query.before_revision or entry.revision < query.before_revision)
         and (not query.kinds or entry.kind in query.kinds)
         and (not query.session or entry.session == query.session)
         and (query.step is None or entry.step == query.step)

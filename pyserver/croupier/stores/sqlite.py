@@ -9,7 +9,6 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
@@ -66,10 +65,10 @@ class SqliteStore(SqliteDocuments):
         if restoring_path(path).exists():
             raise StoreUnusable(f"a restore of {path} was interrupted; run croupier restore again")
         try:
-            super().__init__(_connect(path))
-            _check_schema(self._connection, path, migrate=migrate)
-        except sqlite3.Error as error:
-            raise StoreUnusable(f"{path} cannot be used as a database: {error}; restore it from a backup") from error
+            super().__init__(_open(path, migrate=migrate))
+        except StoreUnusable:
+            os.close(self._lock)
+            raise
 
     async def commit(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
         """See Store.commit. One transaction; a write whose condition fails is left out and the others still commit."""
@@ -170,11 +169,9 @@ def restoring_path(path: Path) -> Path:
 def schema_version(path: Path) -> int:
     """The schema's version that a file of Croupier has. Raises StoreUnusable with one sentence for any other file."""
     _refuse_missing(path)
-    try:
-        with closing(_connect(path, read_only=True)) as connection:
-            return _identify(connection, path)
-    except sqlite3.Error as error:
-        raise StoreUnusable(f"{path} cannot be used as a database: {error}; restore it from a backup") from error
+    connection, version = _open_own(path, read_only=True)
+    connection.close()
+    return version
 
 
 def take_ownership(path: Path) -> int:
@@ -198,27 +195,50 @@ def migrations() -> list[str]:
     return [path.read_text() for path in sorted(folder.iterdir(), key=lambda path: path.name) if path.name.endswith(".sql")]
 
 
-def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def _open(path: Path, *, migrate: bool) -> sqlite3.Connection:
+    """The owner's connection to a file that is up to date."""
+    connection, version = _open_own(path)
+    if 0 < version < len(migrations()) and not migrate:
+        connection.close()
+        raise _too_old(path, version)
+    try:
+        for number, statements in enumerate(migrations()[version:], start=version + 1):
+            connection.executescript(
+                f"BEGIN IMMEDIATE; {statements} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
+            )
+    except sqlite3.Error as error:
+        connection.close()
+        raise _unusable(path, error) from error
+    return connection
+
+
+def _open_own(path: Path, *, read_only: bool = False) -> tuple[sqlite3.Connection, int]:
+    """A connection to a file of Croupier or an empty one, and its schema's version. A file that is refused is left as it was found."""
+    connection = None
+    try:
+        connection = _connect(path, read_only=read_only)
+        version = _identify(connection, path)
+        if not read_only:
+            _make_durable(connection, path)
+    except (sqlite3.Error, StoreUnusable) as error:
+        if connection is not None:
+            connection.close()
+        raise error if isinstance(error, StoreUnusable) else _unusable(path, error) from error
+    return connection, version
+
+
+def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
     connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256)
-    if not read_only:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     return connection
 
 
-def _check_schema(connection: sqlite3.Connection, path: Path, *, migrate: bool) -> None:
-    """Refuses a foreign or too new file, and brings an older one up to date."""
-    steps = migrations()
-    version = _identify(connection, path)
-    if 0 < version < len(steps) and not migrate:
-        raise StoreUnusable(f"{path} has schema version {version}, this program needs {len(steps)}; run croupier migrate")
-    for number, statements in enumerate(steps[version:], start=version + 1):
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {statements} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number}; COMMIT;"
-        )
+def _make_durable(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise StoreUnusable(f"{path} cannot be kept in WAL mode; name a file on a local disk")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
 
 
 def _identify(connection: sqlite3.Connection, path: Path) -> int:
@@ -237,15 +257,19 @@ def _identify(connection: sqlite3.Connection, path: Path) -> int:
 def _open_beside(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """A connection without ownership, to a file that exists and is up to date."""
     _refuse_missing(path)
-    try:
-        connection = _connect(path, read_only=read_only)
-        version = _identify(connection, path)
-    except sqlite3.Error as error:
-        raise StoreUnusable(f"{path} cannot be used as a database: {error}; restore it from a backup") from error
+    connection, version = _open_own(path, read_only=read_only)
     if version < len(migrations()):
         connection.close()
-        raise StoreUnusable(f"{path} has schema version {version}, this program needs {len(migrations())}; run croupier migrate")
+        raise _too_old(path, version)
     return connection
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> StoreUnusable:
+    return StoreUnusable(f"{path} cannot be used as a database: {error}; restore it from a backup")
+
+
+def _too_old(path: Path, version: int) -> StoreUnusable:
+    return StoreUnusable(f"{path} has schema version {version}, this program needs {len(migrations())}; run croupier migrate")
 
 
 def _refuse_missing(path: Path) -> None:

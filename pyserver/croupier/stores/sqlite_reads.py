@@ -36,15 +36,11 @@ class SqliteReads:
         number = self._number(query.wallet)
         if number is None:
             return []
-        where, parameters = ["wallet = ?"], [number]
-        forward = query.oldest_first or query.after_revision > 0
-        if forward:
-            where.append("revision > ?")
-            parameters.append(query.after_revision)
-        elif query.before_revision:
+        where = ["wallet = ?", "revision > ?"]
+        values: list[int | bytes] = [number, query.after_revision]
+        if query.before_revision:
             where.append("revision < ?")
-            parameters.append(query.before_revision)
-        values: list[int | bytes] = list(parameters)
+            values.append(query.before_revision)
         if query.kinds:
             where.append(f"kind IN ({','.join('?' * len(query.kinds))})")
             values.extend(query.kinds)
@@ -54,7 +50,7 @@ class SqliteReads:
         if query.step is not None:
             where.append("step = ?")
             values.append(query.step)
-        order = "ASC" if forward else "DESC"
+        order = "ASC" if query.oldest_first or query.after_revision > 0 else "DESC"
         statement = f"SELECT {_ENTRY} FROM entry WHERE {' AND '.join(where)} ORDER BY revision {order} LIMIT ?"
         return [_entry(values) for values in self._all(statement, (*values, query.limit))]
 

@@ -32,10 +32,11 @@ class EntryQuery(Struct, frozen=True):
     wallet: WalletKey
     limit: int
     after_revision: int = 0
-    """Oldest first from the next revision on, if above 0 or `oldest_first`."""
+    """Only entries above this revision."""
     before_revision: int = 0
-    """Newest first below this revision; 0 for the newest."""
+    """Only entries below this revision; 0 for no bound."""
     oldest_first: bool = False
+    """Oldest first; so is every query with `after_revision` above 0. The others give the newest first."""
     kinds: tuple[EntryKind, ...] = ()
     """Empty for all."""
     session: bytes = b""
