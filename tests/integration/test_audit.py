@@ -128,8 +128,10 @@ TAMPERINGS = {
     "the last entry cut off": ["DELETE FROM entry WHERE seq = (SELECT max(seq) FROM entry)"],
     "an entry taken out": ["DELETE FROM entry WHERE seq = 5"],
     "an entry inserted": [
-        "INSERT INTO entry SELECT 1000, wallet, 1000, epoch, kind, reference, session, step, stake_micros, payout_micros, transfer_micros, "
-        "balance_micros, time_ms, detail, chain_hash FROM entry WHERE seq = 5"
+        (
+            "INSERT INTO entry SELECT 1000, wallet, 1000, epoch, kind, reference, session, step, stake_micros, payout_micros, transfer_micros, "
+            "balance_micros, time_ms, detail, chain_hash FROM entry WHERE seq = 5"
+        )
     ],
     "two wallets' names swapped": [
         "UPDATE wallet SET player = 'x' WHERE player = 'ada'",

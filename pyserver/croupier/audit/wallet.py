@@ -10,7 +10,6 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, structs
 
-from croupier.audit import replay
 from croupier.audit.report import Report
 from croupier.audit.session import KINDS, SessionTrace
 from croupier.currencies import STEP_MICROS
@@ -32,7 +31,7 @@ from croupier.model import (
     epoch_key,
     seed_key,
 )
-from croupier.operations import ledger
+from croupier.operations import ledger, replay
 from croupier.operations.ledger import drift_micros
 from croupier.stores.store import EntryQuery, Reads
 from croupier.vault import Vault
@@ -203,7 +202,7 @@ class WalletAudit:
         if model is None or server_seed is None or step_micros is None or len(server_seed) != 32:
             self._report.rounds_not_replayed += 1
             return
-        found = replay.difference(model, server_seed, row, step_micros)
+        found = replay.difference(row, server_seed, replay.replay(model, server_seed, row, step_micros))
         if found:
             self._complain(f"round {row.id.hex()}: {found}")
             return

@@ -79,8 +79,10 @@ def _text(report: Report, took_s: float) -> str:
         amounts = (sums.deposited_micros, sums.withdrawn_micros, sums.staked_micros, sums.paid_micros, sums.balance_micros)
         rows.append((sums.currency, f"{sums.wallets:,}", *(money(amount) for amount in amounts)))
     lines = [
-        f"{report.wallets:,} wallets, {report.entries:,} entries, {report.sessions:,} sessions, {report.rounds:,} rounds ({report.open_rounds:,} open), "
-        f"{report.transfers:,} transfers, {report.epochs:,} closed epochs in {took_s:.1f} s",
+        (
+            f"{report.wallets:,} wallets, {report.entries:,} entries, {report.sessions:,} sessions, {report.rounds:,} rounds ({report.open_rounds:,} open), "
+            f"{report.transfers:,} transfers, {report.epochs:,} closed epochs in {took_s:.1f} s"
+        ),
         f"replayed {report.replayed_rounds:,} rounds; opened {report.sealed_seeds_opened:,} sealed seeds",
         *_gaps(report),
         "",
