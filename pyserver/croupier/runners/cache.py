@@ -28,9 +28,9 @@ class Cache:
     """Committed rows by wallet. Bounded by wallets and by rows in each."""
 
     def __init__(self, max_wallets: int, hot_wallets: int = _HOT_WALLETS) -> None:
-        """Holds `hot_wallets` as objects, and between half of `max_wallets` and all of them packed."""
-        self._hot_wallets = hot_wallets
-        self._generation = max(1, max_wallets // 2)
+        """Holds at most `max_wallets`: up to `hot_wallets` of them, and no more than half, as objects, the others packed."""
+        self._hot_wallets = min(hot_wallets, max_wallets // 2)
+        self._generation = (max_wallets - self._hot_wallets) // 2
         self._hot: OrderedDict[WalletKey, State] = OrderedDict()
         self._packed: dict[WalletKey, bytes] = {}
         self._old: dict[WalletKey, bytes] = {}
