@@ -70,16 +70,6 @@ impl Dice {
         self.grid
     }
 
-    /// The fewest and the most rolls that a bet may win on.
-    pub fn winning_range(&self) -> (u32, u32) {
-        (self.winning_min, self.winning_max)
-    }
-
-    /// Stakes that the model accepts.
-    pub fn stake(&self) -> &StakeRange {
-        &self.stake
-    }
-
     /// What a bet on `winning` rolls multiplies the stake by, in lowest terms. `winning` is 1 or more.
     pub fn multiplier(&self, winning: u32) -> (u64, u64) {
         let (numerator, denominator) = (self.multiplier_of_one.0, self.multiplier_of_one.1 * u64::from(winning));
