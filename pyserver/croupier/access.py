@@ -118,10 +118,6 @@ class Access:
             raise CredentialsInvalid(f"the client certificate's common name {common_name!r} is no operator")
         return _operator_caller(common_name, f"certificate {common_name}")
 
-    def has_operator(self, operator: str) -> bool:
-        """Whether a tenant of that name exists."""
-        return operator in self._operators
-
     def make_token(self, wallet: WalletKey, session: bytes, expire_ms: int) -> str:
         """A token that lets its bearer play one session until `expire_ms`."""
         key_id = max(self._token_keys)

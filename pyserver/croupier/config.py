@@ -15,14 +15,13 @@ MODELS = Path(__file__).parent / "models"
 
 
 class Tls(Struct, frozen=True, forbid_unknown_fields=True):
-    """Own certificate; with `client_ca_file`, callers may show certificates of theirs."""
+    """Own certificate; with `client_ca_file` mutual TLS, where every caller must show a certificate."""
 
     certificate_file: Path
     """PEM chain, own certificate first."""
     key_file: Path
     client_ca_file: Path | None = None
-    """PEM. Client certificates signed by it are accepted; their common name is the operator."""
-    require_client_certificate: bool = False
+    """PEM. Callers must show a certificate signed by one of these; its common name is the operator, unless the call names other credentials."""
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,6 +51,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     cache_wallets: int = 100_000
     drain_notice_s: float = 1.0
     """How long health says NOT_SERVING before calls are refused."""
+    heartbeat_s: float = 10.0
+    """How long a WatchWallet stream is silent at most."""
     drain_grace_s: float = 25.0
     """How long calls in flight may take to finish."""
     key_poll_s: float = 1.0
@@ -73,8 +74,15 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 def load(path: Path) -> Config:
     """Reads a TOML file. Raises ValueError with the key at fault."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text()), Config)
+        return msgspec.convert(tomllib.loads(path.read_text()), Config, dec_hook=_path)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _path(wanted: type, value: object) -> Path:
+    """Settings that msgspec does not know by itself: the paths, which TOML writes as text."""
+    if wanted is Path and isinstance(value, str):
+        return Path(value)
+    raise msgspec.ValidationError(f"Expected a path as text, got {value!r}")

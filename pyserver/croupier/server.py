@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import ssl
 import sys
 import time
 from typing import Any
 
 import grpc
 import prometheus_client
-from grpc_channelz.v1._async import ChannelzServicer
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -27,6 +27,8 @@ from croupier.runners.embedded import EmbeddedRunner
 from croupier.runners.owner import Owner, drive
 from croupier.services.admin_service import AdminService
 from croupier.services.catalog_service import CatalogService
+from croupier.services.channelz import NAME as CHANNELZ
+from croupier.services.channelz import Channelz
 from croupier.services.guard import Guard
 from croupier.services.registry import generic_handler
 from croupier.services.round_service import RoundService
@@ -40,8 +42,10 @@ from croupier.vault import Vault
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a Python thread may keep another one waiting; the default of 5 ms would be the latency of a commit."""
+SERVICES = tuple(f"croupier.v1.{name}Service" for name in ("Catalog", "Session", "Round", "Wallet", "Admin"))
 _FAILED_GRACE_S = 2.0
-CHANNELZ = "grpc.channelz.v1.Channelz"
+_FLUSH_GRACE_S = 0.2
+"""How long answers that are written already may take to leave, and streams that are not this server's own may live on."""
 
 _log = logging.getLogger("croupier.server")
 
@@ -78,7 +82,7 @@ class Server:
         self.switches = Switches(self.owner, clock_ms)
         self.guard = Guard(self.access, self.metrics, clock_ms)
         self._health = health.aio.HealthServicer()
-        self._wallets = WalletService(self.owner, self.hub)
+        self._wallets = WalletService(self.owner, self.hub, config.heartbeat_s)
         self._rounds = RoundService(self.owner, config.max_stream_plays)
         self._grpc = self._build_grpc()
         self.address = ""
@@ -90,7 +94,8 @@ class Server:
         self._loop = asyncio.get_running_loop()
         self.address = f"{self.config.listen.rpartition(':')[0]}:{self._bind()}"
         await self._grpc.start()
-        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        for service in ("", *SERVICES):
+            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         self._poll = asyncio.create_task(self._refresh_often())
         _log.info("serving on %s, store %s", self.address, self._store.name)
 
@@ -114,7 +119,11 @@ class Server:
             await asyncio.sleep(self.config.drain_notice_s)
         self._wallets.end_streams()
         self._rounds.end_streams()
-        await self._grpc.stop(self.config.drain_grace_s if not self.failure else _FAILED_GRACE_S)
+        grace_s = self.config.drain_grace_s if not self.failure else _FAILED_GRACE_S
+        refusing = asyncio.create_task(self._grpc.stop(grace_s))
+        await self.guard.idle(grace_s)
+        await self._grpc.stop(_FLUSH_GRACE_S)  # What is left are watchers of health and the like, which never end by themselves.
+        await refusing
         await self.owner.stop()
         self._store.close()
         _log.info("stopped")
@@ -135,19 +144,14 @@ class Server:
             ("grpc.enable_channelz", 1),
         ]
         server = grpc.aio.server(options=options)
-        admin = AdminService(self.owner, self.switches, config.node, VERSION, clock_ms(), self.drain)
-        served: dict[str, object] = {
-            "croupier.v1.CatalogService": CatalogService(self.owner),
-            "croupier.v1.SessionService": SessionService(self.owner, self.access, clock_ms, config.token_ttl_s),
-            "croupier.v1.RoundService": self._rounds,
-            "croupier.v1.WalletService": self._wallets,
-            "croupier.v1.AdminService": admin,
-        }
-        handlers = [generic_handler(name, servicer, self.guard) for name, servicer in served.items()]
+        admin = AdminService(self.owner, self.switches, config.node, VERSION, clock_ms(), self._stop)
+        sessions = SessionService(self.owner, self.access, clock_ms, config.token_ttl_s)
+        servicers = (CatalogService(self.owner), sessions, self._rounds, self._wallets, admin)
+        handlers = [generic_handler(name, servicer, self.guard) for name, servicer in zip(SERVICES, servicers, strict=True)]
         handlers.append(generic_handler(CHANNELZ, Channelz(), self.guard, roles=frozenset({Role.ADMIN})))
         server.add_generic_rpc_handlers(handlers)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        reflection.enable_server_reflection((*served, CHANNELZ, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+        reflection.enable_server_reflection((*SERVICES, CHANNELZ, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
         return server
 
     def _bind(self) -> int:
@@ -166,8 +170,8 @@ class Server:
             await asyncio.sleep(self.config.key_poll_s)
             try:
                 await self.refresh()
-            except Refusal as refusal:
-                _log.warning("operators and switches were not refreshed: %s", refusal.message)
+            except Exception:  # Whatever it was, the next attempt may succeed, and until then those known stay in force.
+                _log.exception("operators, keys and switches were not refreshed")
 
     def _failed(self, reason: str) -> None:
         """The store has failed: leave service at once, so that a supervisor starts the process anew."""
@@ -179,21 +183,6 @@ class Server:
         """An invariant is broken or the RNG is unhealthy: the game is disabled until a person has looked (R13)."""
         switching = self.switches.disable(game, refusal.message, f"node {self.config.node}")
         asyncio.run_coroutine_threadsafe(switching, self._loop)
-
-
-class Channelz:
-    """grpc.channelz.v1 for admins: the library's servicer behind this server's guard."""
-
-    def __init__(self) -> None:
-        self._servicer = ChannelzServicer()
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._servicer, "".join(part.capitalize() for part in name.split("_")))
-
-        async def behaviour(request: Any, _call: object) -> Any:
-            return await method(request, None)
-
-        return behaviour
 
 
 def run(config: Config) -> int:
@@ -278,9 +267,15 @@ def _catalog(config: Config) -> Catalog:
 def _credentials(config: Config) -> grpc.ServerCredentials:
     tls = config.tls
     assert tls is not None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         pair = (tls.key_file.read_bytes(), tls.certificate_file.read_bytes())
         authorities = tls.client_ca_file.read_bytes() if tls.client_ca_file else None
+        context.load_cert_chain(tls.certificate_file, tls.key_file)
+        if authorities is not None:
+            context.load_verify_locations(cadata=authorities.decode("ascii"))
+    except ssl.SSLError as error:
+        raise Unstartable(f"{tls.certificate_file}, {tls.key_file} and the client CA must be PEM that fits together: {error}") from error
     except OSError as error:
         raise Unstartable(f"{error.filename} cannot be read: {error.strerror}") from error
-    return grpc.ssl_server_credentials([pair], authorities, tls.require_client_certificate)
+    return grpc.ssl_server_credentials([pair], authorities, require_client_auth=authorities is not None)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct, structs
 
+from croupier.errors import WriteConflict
 from croupier.runners.owner import Owner
 from croupier.stores.store import Document, Reads
 
@@ -62,6 +63,8 @@ class Switches:
             document = Document(SWITCH_KIND, game, versions.get(game, 0) + 1, msgspec.json.encode(switch))
             if await self._owner.write(lambda store, document=document: store.put_document(document)):
                 break
+        else:
+            raise WriteConflict(f"others changed the switch of {game} {_ATTEMPTS} times meanwhile; try again")
         _log.warning("game %s %s by %s: %s", game, "disabled" if switch.disabled else "enabled", switch.actor, switch.reason)
         await self.refresh()
 

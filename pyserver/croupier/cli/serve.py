@@ -36,20 +36,22 @@ _UNSTARTABLE = 1
     "--tls-certificate", type=click.Path(path_type=Path), help="PEM chain of the server; with --tls-key, gRPC is served over TLS."
 )
 @click.option("--tls-key", type=click.Path(path_type=Path), help="PEM key of the server.")
-@click.option("--tls-client-ca", type=click.Path(path_type=Path), help="PEM: client certificates signed by it name their operator (mTLS).")
-@click.option("--tls-require-client", is_flag=True, default=False, help="Refuse callers without a client certificate.")
+@click.option(
+    "--tls-client-ca",
+    type=click.Path(path_type=Path),
+    help="PEM: every caller must show a certificate signed by it, whose common name is the operator (mTLS).",
+)
 def serve(
     config_file: Path | None, *, tls_certificate: Path | None, tls_key: Path | None, tls_client_ca: Path | None, **flags: Any
 ) -> None:
     """Run a server until SIGTERM or Ctrl-C drains it. Flags go before the settings in --config."""
-    required = flags.pop("tls_require_client")
     settings = _with(load_config(config_file), {name: value for name, value in flags.items() if value is not None})
     if tls_certificate or tls_key:
         if not (tls_certificate and tls_key):
             raise click.UsageError("--tls-certificate and --tls-key go together")
-        settings = structs.replace(settings, tls=Tls(tls_certificate, tls_key, tls_client_ca, required))
-    elif tls_client_ca or required:
-        raise click.UsageError("--tls-client-ca and --tls-require-client need --tls-certificate and --tls-key")
+        settings = structs.replace(settings, tls=Tls(tls_certificate, tls_key, tls_client_ca))
+    elif tls_client_ca:
+        raise click.UsageError("--tls-client-ca needs --tls-certificate and --tls-key")
     _check_address("--listen", settings.listen)
     if settings.metrics_listen:
         _check_address("--metrics-listen", settings.metrics_listen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
 
 from croupier.errors import FieldInvalid, GameNotFound
 from croupier.operations.house import ALL_GAMING
@@ -17,15 +17,14 @@ from croupier.switches import Switch, Switches
 class AdminService:
     """See proto/croupier/v1/admin_service.proto."""
 
-    def __init__(self, owner: Owner, switches: Switches, node: str, version: str, start_ms: int, drain: Callable[[], None]) -> None:
-        """`drain` begins taking the node out of service and returns at once."""
+    def __init__(self, owner: Owner, switches: Switches, node: str, version: str, start_ms: int, stop: asyncio.Event) -> None:
+        """`stop` is set once the node is to leave service, by whomever."""
         self._owner = owner
         self._switches = switches
         self._node = node
         self._version = version
         self._start_ms = start_ms
-        self._drain = drain
-        self._draining = False
+        self._stop = stop
 
     async def get_node(self, request: pb.GetNodeRequest, call: Call) -> pb.GetNodeResponse:
         """The node itself."""
@@ -33,8 +32,7 @@ class AdminService:
 
     async def drain_node(self, request: pb.DrainNodeRequest, call: Call) -> pb.DrainNodeResponse:
         """Takes the node out of service."""
-        self._draining = True
-        self._drain()
+        self._stop.set()
         return pb.DrainNodeResponse(node=self._message())
 
     async def enable_game(self, request: pb.EnableGameRequest, call: Call) -> pb.EnableGameResponse:
@@ -60,7 +58,7 @@ class AdminService:
 
     def _message(self) -> pb.Node:
         runner = self._owner.runner
-        state = pb.NODE_STATE_DRAINING if self._draining else pb.NODE_STATE_SERVING
+        state = pb.NODE_STATE_DRAINING if self._stop.is_set() else pb.NODE_STATE_SERVING
         return pb.Node(
             name=f"nodes/{self._node}",
             version=self._version,

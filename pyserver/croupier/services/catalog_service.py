@@ -22,8 +22,8 @@ class CatalogService:
 
     async def list_games(self, request: pb.ListGamesRequest, call: Call) -> pb.ListGamesResponse:
         """The games, by name."""
-        size, start = pages.page_size(request.page_size), pages.position(request.page_token, "page_token")
         models = list(self._house.catalog.current.values())
+        size, start = pages.page_size(request.page_size), pages.position(request.page_token, last=len(models) - 1)
         games = [_game(self._house, model) for model in models[start : start + size]]
         return pb.ListGamesResponse(games=games, next_page_token=str(start + size) if start + size < len(models) else "")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec import structs
 
 from croupier.currencies import STEP_MICROS
-from croupier.model import Entry, EntryKind, Round, Seed, TransferKind, Wallet, WalletKey
+from croupier.model import Entry, EntryKind, Round, Seed, Session, TransferKind, Wallet, WalletKey
+from croupier.operations import seeds
 from croupier.operations.open_session import SessionView
 from croupier.operations.play_round import RoundView, format_id
 from croupier.operations.transfer import TransferView
@@ -63,7 +65,7 @@ def session_message(view: SessionView) -> session_service_pb2.Session:
         state=session_service_pb2.SESSION_STATE_CLOSED if session.close_time_ms else session_service_pb2.SESSION_STATE_OPEN,
         rounds=session.rounds,
         open_round=names.round_name(view.wallet, session.open_round) if session.open_round else "",
-        seed=seed_message(session.seed),
+        seed=seed_message(seed_in_force(session)),
         next_server_seed_hash=session.next_seed.commitment.hex(),
         currency_code=view.wallet.currency,
         balance_micros=view.balance_micros,
@@ -73,6 +75,11 @@ def session_message(view: SessionView) -> session_service_pb2.Session:
     if session.close_time_ms:
         message.close_time.CopyFrom(timestamp(session.close_time_ms))
     return message
+
+
+def seed_in_force(session: Session) -> Seed:
+    """A session's seed with the last round that it was used for."""
+    return structs.replace(session.seed, last_round=seeds.last_round(session))
 
 
 def seed_message(seed: Seed) -> session_service_pb2.Seed:

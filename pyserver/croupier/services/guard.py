@@ -5,16 +5,19 @@ It wraps methods instead of being an interceptor: on the hot path an interceptor
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, suppress
 from typing import Any, cast
 
 import grpc
+from google.protobuf.message import DecodeError
 from msgspec import Struct
 
 from croupier.access import Access, Caller
-from croupier.errors import CredentialsInvalid, Forbidden, InvariantBroken, NodeUnavailable, Refusal
+from croupier.errors import CredentialsInvalid, FieldInvalid, Forbidden, InvariantBroken, NodeUnavailable, Refusal
 from croupier.metrics import Metrics
 from croupier.services import status
 
@@ -28,10 +31,13 @@ class Call(Struct, frozen=True):
     caller: Caller
     deadline_ms: int
     """0 for none."""
+    check: Callable[[], object]
+    """Raises a Refusal once the credentials no longer hold; a stream may outlive them, and asks before each thing that it does (S7)."""
 
 
 Unary = Callable[[Any, Call], Awaitable[Any]]
-Streaming = Callable[[Any, Call], AsyncIterator[Any]]
+Streaming = Callable[[Any, Call], AsyncGenerator[Any, None]]
+Decode = Callable[[bytes], Any]
 
 
 class Guard:
@@ -40,18 +46,23 @@ class Guard:
     def __init__(self, access: Access, metrics: Metrics, clock_ms: Callable[[], int]) -> None:
         self.refusing = ""
         """Why all calls are refused; empty while the node serves."""
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._access = access
         self._metrics = metrics
         self._clock_ms = clock_ms
 
-    def unary(self, method: str, roles: frozenset[int], behaviour: Unary) -> Callable[[Any, Context], Awaitable[Any]]:
+    def unary(self, method: str, roles: frozenset[int], behaviour: Unary, decode: Decode) -> Callable[[bytes, Context], Awaitable[Any]]:
         """`behaviour` as a handler for one request and one answer."""
         observe = self._metrics.observer(method)
 
-        async def handle(request: Any, context: Context) -> Any:
+        async def handle(data: bytes, context: Context) -> Any:
             started = time.perf_counter()
+            self._begin()
             try:
-                answer = await behaviour(request, self._admit(context, roles))
+                call = self._admit(context, roles)
+                answer = await behaviour(_decoded(decode, data), call)
             except Refusal as refusal:
                 observe(refusal.reason, time.perf_counter() - started)
                 await _abort(context, refusal)
@@ -61,18 +72,26 @@ class Guard:
             else:
                 observe("", time.perf_counter() - started)
                 return answer
+            finally:
+                self._end()
 
         return handle
 
-    def streaming(self, method: str, roles: frozenset[int], behaviour: Streaming) -> Callable[[Any, Context], AsyncIterator[Any]]:
-        """`behaviour` as a handler that answers with a stream."""
+    def streaming(
+        self, method: str, roles: frozenset[int], behaviour: Streaming, decode: Decode
+    ) -> Callable[[bytes | AsyncIterator[bytes], Context], AsyncIterator[Any]]:
+        """`behaviour` as a handler that answers with a stream, to one request or to a stream of them."""
         observe = self._metrics.observer(method)
 
-        async def handle(request: Any, context: Context) -> AsyncIterator[Any]:
+        async def handle(data: bytes | AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
             started = time.perf_counter()
+            self._begin()
             try:
-                async for answer in behaviour(request, self._admit(context, roles)):
-                    yield answer
+                call = self._admit(context, roles)
+                request = _decoded(decode, data) if isinstance(data, bytes) else _each_decoded(decode, data)
+                async with aclosing(behaviour(request, call)) as answers:
+                    async for answer in answers:
+                        yield answer
             except Refusal as refusal:
                 observe(refusal.reason, time.perf_counter() - started)
                 await _abort(context, refusal)
@@ -81,26 +100,43 @@ class Guard:
                 await _abort(context, self._broken(method, error))
             else:
                 observe("", time.perf_counter() - started)
+            finally:
+                self._end()
 
         return handle
+
+    async def idle(self, patience_s: float) -> None:
+        """Returns once no call is in flight, or after `patience_s`."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), patience_s)
+
+    def _begin(self) -> None:
+        self._running += 1
+        self._idle.clear()
+
+    def _end(self) -> None:
+        self._running -= 1
+        if not self._running:
+            self._idle.set()
 
     def _admit(self, context: Context, roles: frozenset[int]) -> Call:
         if self.refusing:
             raise NodeUnavailable(f"the node is {self.refusing}; nothing was done, use another node")
-        now_ms = self._clock_ms()
-        caller = self._caller(context, now_ms)
+        identify = self._credentials(context)
+        caller = identify()
         if caller.role not in roles:
             raise Forbidden(f"the role {caller.role.name} may not call this method")
         remaining_s = cast("float | None", context.time_remaining())  # The types leave out the None of a call without a deadline.
-        return Call(caller, now_ms + int(remaining_s * 1000) if remaining_s is not None else 0)
+        return Call(caller, self._clock_ms() + int(remaining_s * 1000) if remaining_s is not None else 0, identify)
 
-    def _caller(self, context: Context, now_ms: int) -> Caller:
+    def _credentials(self, context: Context) -> Callable[[], Caller]:
+        """Tells the caller by its credentials, as often as it is asked."""
         for key, value in context.invocation_metadata() or ():
             if key == "authorization":
-                return self._access.caller(str(value), now_ms)
+                return lambda: self._access.caller(str(value), self._clock_ms())
         names = list(context.auth_context().get("x509_common_name", ()))
         if names:
-            return self._access.certificate_caller(names[0].decode())
+            return lambda: self._access.certificate_caller(names[0].decode(errors="replace"))
         raise CredentialsInvalid("no credentials; send metadata `authorization: Bearer` with an API key or a session token")
 
     def _broken(self, method: str, error: Exception) -> Refusal:
@@ -110,3 +146,15 @@ class Guard:
 
 async def _abort(context: Context, refusal: Refusal) -> None:
     await context.abort(status.code(refusal), refusal.message, ((status.DETAILS_KEY, status.details(refusal)),))
+
+
+def _decoded(decode: Decode, data: bytes) -> Any:
+    try:
+        return decode(data)
+    except DecodeError:
+        raise FieldInvalid("the request is not an encoded message of the method's request type") from None
+
+
+async def _each_decoded(decode: Decode, messages: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    async for data in messages:
+        yield _decoded(decode, data)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from google.protobuf.message import Message
+
 from croupier.access import Caller, Role
 from croupier.errors import FieldInvalid, Forbidden
 from croupier.model import WalletKey
@@ -15,6 +17,8 @@ _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-
 _CLIENT_SEED = re.compile(r"[!-9;-~]{1,64}\Z")
 _WALLET_FORM = "operators/{operator}/players/{player}/wallets/{currency}"
 _MAX_KNOWN = 100_000
+_MAX_KEPT_BYTES = 4_096
+"""A roulette bet of 100 wagers has about 2,200."""
 
 _known_wallets: dict[str, WalletKey] = {}
 """Wallets whose names were checked before; a name is checked in full once and then found here."""
@@ -91,6 +95,14 @@ def parse_reference(text: str, field: str) -> str:
     if len(text) > 128:
         raise FieldInvalid(f"{field} has {len(text)} characters; 128 are allowed", field=field)
     return text
+
+
+def bounded(message: Message, field: str) -> bytes:
+    """A bet or an action, encoded, for it is kept as it came: bounded, so that fields which nobody knows cannot fill the store."""
+    encoded = message.SerializeToString()
+    if len(encoded) > _MAX_KEPT_BYTES:
+        raise FieldInvalid(f"{field} has {len(encoded)} bytes; {_MAX_KEPT_BYTES} are allowed", field=field)
+    return encoded
 
 
 def session_name(wallet: WalletKey, id_: bytes) -> str:

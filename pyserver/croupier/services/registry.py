@@ -42,7 +42,7 @@ def _handler(
     request = message_factory.GetMessageClass(method.input_type).FromString
     response = message_factory.GetMessageClass(method.output_type).SerializeToString
     if method.client_streaming:
-        return grpc.stream_stream_rpc_method_handler(guard.streaming(path, admitted, behaviour), request, response)  # type: ignore[arg-type]
+        return grpc.stream_stream_rpc_method_handler(guard.streaming(path, admitted, behaviour, request), None, response)  # type: ignore[arg-type]
     if method.server_streaming:
-        return grpc.unary_stream_rpc_method_handler(guard.streaming(path, admitted, behaviour), request, response)  # type: ignore[arg-type]
-    return grpc.unary_unary_rpc_method_handler(guard.unary(path, admitted, behaviour), request, response)  # type: ignore[arg-type]
+        return grpc.unary_stream_rpc_method_handler(guard.streaming(path, admitted, behaviour, request), None, response)  # type: ignore[arg-type]
+    return grpc.unary_unary_rpc_method_handler(guard.unary(path, admitted, behaviour, request), None, response)  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from croupier.access import Role
 from croupier.errors import (
@@ -54,14 +54,16 @@ class RoundService:
             raise FieldInvalid(f"step must be 1 or more, not {request.step}", field="step")
         if request.action.WhichOneof("family") is None:
             raise FieldInvalid("action must have a family set", field="action")
-        command = Act(wallet, round_id, request.step, request.action.SerializeToString(), call.caller.session)
+        command = Act(wallet, round_id, request.step, names.bounded(request.action, "action"), call.caller.session)
         view = await self._owner.call(command, call.deadline_ms)
         assert isinstance(view, RoundView)
         return pb.ActResponse(round=round_message(view))
 
     async def play_batch(self, request: pb.PlayBatchRequest, call: Call) -> pb.PlayBatchResponse:
         """Plays up to 1,000 rounds in order, each for itself."""
-        if not 1 <= len(request.plays) <= MAX_BATCH:
+        if not request.plays:
+            raise FieldInvalid("plays must not be empty", field="plays")
+        if len(request.plays) > MAX_BATCH:
             raise TooLarge(f"plays must be 1 to {MAX_BATCH}, not {len(request.plays)}", field="plays")
         commands = [_play_or_refusal(play, call) for play in request.plays]
         queued = [Queued(command, call.deadline_ms) for command in commands if not isinstance(command, Refusal)]
@@ -69,7 +71,7 @@ class RoundService:
         results = [_result(command if isinstance(command, Refusal) else next(answers)) for command in commands]
         return pb.PlayBatchResponse(results=results)
 
-    async def play_stream(self, requests: AsyncIterator[pb.PlayStreamRequest], call: Call) -> AsyncIterator[pb.PlayStreamResponse]:
+    async def play_stream(self, requests: AsyncIterator[pb.PlayStreamRequest], call: Call) -> AsyncGenerator[pb.PlayStreamResponse, None]:
         """Plays rounds as they are sent; answers in the order of the requests."""
         waiting: asyncio.Queue[asyncio.Future[list[Result]] | Refusal | None] = asyncio.Queue(self._max_stream_plays)
 
@@ -115,6 +117,8 @@ class RoundService:
         round_key = Key(wallet, "round", session.open_round)
         round_ = (await self._owner.read(lambda reads: reads.load([round_key])))[round_key]
         assert isinstance(round_, Round)
+        if round_.settled:  # Between the two reads.
+            return pb.GetOpenRoundResponse()
         return pb.GetOpenRoundResponse(round=round_message(last_step(wallet, round_)))
 
     async def list_rounds(self, request: pb.ListRoundsRequest, call: Call) -> pb.ListRoundsResponse:
@@ -130,7 +134,7 @@ class RoundService:
         query = EntryQuery(
             wallet,
             size,
-            before_revision=pages.position(request.page_token, "page_token"),
+            before_revision=pages.position(request.page_token),
             kinds=(EntryKind.ROUND,),
             session=session,
             step=0,
@@ -156,11 +160,9 @@ class RoundService:
         return self._owner.runner.house
 
     def _submit(self, request: pb.PlayRequest, call: Call) -> asyncio.Future[list[Result]] | Refusal:
-        command = _play_or_refusal(request, call)
-        if isinstance(command, Refusal):
-            return command
         try:
-            return self._owner.call_many([Queued(command, call.deadline_ms)])
+            call.check()
+            return self._owner.call_many([Queued(_play(request, call), call.deadline_ms)])
         except Refusal as refusal:
             return refusal
 
@@ -178,7 +180,7 @@ def _play(request: pb.PlayRequest, call: Call) -> PlayRound:
     round_id = names.parse_id(request.round_id, "round_id")
     if request.bet.WhichOneof("family") is None:
         raise FieldInvalid("bet must have a family set", field="bet")
-    return PlayRound(wallet, session, round_id, request.bet.SerializeToString())
+    return PlayRound(wallet, session, round_id, names.bounded(request.bet, "bet"))
 
 
 def _play_or_refusal(request: pb.PlayRequest, call: Call) -> PlayRound | Refusal:

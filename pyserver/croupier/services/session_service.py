@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from croupier.access import Access
-from croupier.errors import Forbidden, SessionClosed, SessionNotFound
+from croupier.errors import SessionClosed, SessionNotFound
 from croupier.model import EntryKind, Key, Seed, Session, Wallet, WalletKey, seed_key
 from croupier.operations.change_session import CloseSession, RevealView, RotateSeed, SetClientSeed
 from croupier.operations.command import wallet_key
@@ -13,7 +13,7 @@ from croupier.operations.open_session import OpenSession, SessionView
 from croupier.pb import session_service_pb2 as pb
 from croupier.runners.owner import Owner
 from croupier.services import names, pages
-from croupier.services.convert import seed_message, session_message, timestamp
+from croupier.services.convert import seed_in_force, seed_message, session_message, timestamp
 from croupier.services.guard import Call
 from croupier.stores.store import EntryQuery
 
@@ -30,8 +30,6 @@ class SessionService:
     async def open_session(self, request: pb.OpenSessionRequest, call: Call) -> pb.OpenSessionResponse:
         """Opens a session and its wallet."""
         wallet = names.parse_wallet(request.wallet, call.caller, "wallet")
-        if not self._access.has_operator(wallet.operator):
-            raise Forbidden(f"there is no operator {wallet.operator}", field="wallet")
         session_id = names.parse_id(request.session_id, "session_id")
         client_seed = names.parse_client_seed(request.client_seed, "client_seed", optional=True)
         command = OpenSession(wallet, session_id, names.parse_game(request.game, "game"), client_seed)
@@ -63,9 +61,7 @@ class SessionService:
         """A wallet's sessions, newest first."""
         wallet = names.parse_wallet(request.wallet, call.caller, "wallet")
         size = pages.page_size(request.page_size)
-        query = EntryQuery(
-            wallet, size, before_revision=pages.position(request.page_token, "page_token"), kinds=(EntryKind.SESSION_OPENED,)
-        )
+        query = EntryQuery(wallet, size, before_revision=pages.position(request.page_token), kinds=(EntryKind.SESSION_OPENED,))
         entries = await self._owner.read(lambda reads: reads.entries(query))
         head_key = wallet_key(wallet)
         keys = [Key(wallet, "session", entry.session) for entry in entries]
@@ -99,12 +95,13 @@ class SessionService:
         """The seeds of a session, newest first."""
         view = await self._find(request.session, call, "session")
         size = pages.page_size(request.page_size)
-        newest = pages.position(request.page_token, "page_token") or view.session.seed.number
+        last = view.session.seed.number
+        newest = pages.position(request.page_token, last=last) or last
         oldest = max(1, newest - size + 1)
         keys = [seed_key(view.wallet, view.session.id, number) for number in range(newest, oldest - 1, -1)]
         rows = await self._owner.read(lambda reads: reads.load(keys))
-        seeds = [row if isinstance(row, Seed) else view.session.seed for row in rows.values()]
-        return pb.ListSeedsResponse(seeds=[seed_message(seed) for seed in seeds], next_page_token=str(oldest - 1) if oldest > 1 else "")
+        found = [row if isinstance(row, Seed) else seed_in_force(view.session) for row in rows.values()]
+        return pb.ListSeedsResponse(seeds=[seed_message(seed) for seed in found], next_page_token=str(oldest - 1) if oldest > 1 else "")
 
     async def _find(self, name: str, call: Call, field: str) -> SessionView:
         wallet, session_id = names.parse_child(name, "sessions", call.caller, field)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from croupier.errors import TokenOutOfRange, TransferNotFound, WalletNotFound
 from croupier.events.hub import Hub
@@ -17,16 +17,16 @@ from croupier.services.convert import entry_message, transfer_message, trial_bal
 from croupier.services.guard import Call
 from croupier.stores.store import EntryQuery
 
-HEARTBEAT_S = 10.0
 _WATCH_PAGE = 500
 
 
 class WalletService:
     """See proto/croupier/v1/wallet_service.proto."""
 
-    def __init__(self, owner: Owner, hub: Hub) -> None:
+    def __init__(self, owner: Owner, hub: Hub, heartbeat_s: float) -> None:
         self._owner = owner
         self._hub = hub
+        self._heartbeat_s = heartbeat_s
         self._ending = False
 
     async def get_wallet(self, request: pb.GetWalletRequest, call: Call) -> pb.GetWalletResponse:
@@ -56,7 +56,7 @@ class WalletService:
         wallet = names.parse_wallet(request.wallet, call.caller, "wallet")
         size = pages.page_size(request.page_size)
         kinds = (EntryKind.DEPOSIT, EntryKind.WITHDRAWAL)
-        query = EntryQuery(wallet, size, before_revision=pages.position(request.page_token, "page_token"), kinds=kinds)
+        query = EntryQuery(wallet, size, before_revision=pages.position(request.page_token), kinds=kinds)
         entries = await self._owner.read(lambda reads: reads.entries(query))
         rows = await self._owner.read(lambda reads: reads.load([Key(wallet, "transfer", entry.reference) for entry in entries]))
         transfers = [transfer_message(TransferView(wallet, row)) for row in rows.values() if isinstance(row, Transfer)]
@@ -66,17 +66,17 @@ class WalletService:
         """A wallet's ledger, newest first."""
         wallet = names.parse_wallet(request.wallet, call.caller, "wallet")
         size = pages.page_size(request.page_size)
-        query = EntryQuery(wallet, size, before_revision=pages.position(request.page_token, "page_token"))
+        query = EntryQuery(wallet, size, before_revision=pages.position(request.page_token))
         entries = await self._owner.read(lambda reads: reads.entries(query))
         token = str(entries[-1].revision) if len(entries) == size else ""
         return pb.ListEntriesResponse(entries=[entry_message(wallet, entry) for entry in entries], next_page_token=token)
 
-    async def watch_wallet(self, request: pb.WatchWalletRequest, call: Call) -> AsyncIterator[pb.WatchWalletResponse]:
+    async def watch_wallet(self, request: pb.WatchWalletRequest, call: Call) -> AsyncGenerator[pb.WatchWalletResponse, None]:
         """Every entry after the resume token, then each new one as it is committed."""
         wallet = names.parse_wallet(request.name, call.caller, "name")
         with self._hub.watch(wallet) as changed:
             head = await self._head(wallet)
-            revision = pages.position(request.resume_token, "resume_token") if request.resume_token else head.revision
+            revision = pages.number(request.resume_token, "resume_token") if request.resume_token else head.revision
             if revision > head.revision:
                 raise TokenOutOfRange(
                     f"the ledger ends at revision {head.revision}; resume_token {revision} is ahead of it", field="resume_token"
@@ -84,13 +84,14 @@ class WalletService:
             # From here on the caller misses nothing, however early the stream breaks: it holds a token.
             yield pb.WatchWalletResponse(resume_token=str(revision))
             while not self._ending:
+                call.check()
                 changed.clear()
                 query = EntryQuery(wallet, _WATCH_PAGE, after_revision=revision, oldest_first=True)
                 entries = await self._owner.read(lambda reads, query=query: reads.entries(query))
                 for entry in entries:
                     revision = entry.revision
                     yield pb.WatchWalletResponse(entry=entry_message(wallet, entry), resume_token=str(revision))
-                if not entries and not await _set_within(changed, HEARTBEAT_S):
+                if not entries and not await _set_within(changed, self._heartbeat_s):
                     yield pb.WatchWalletResponse(resume_token=str(revision))
 
     async def get_trial_balance(self, request: pb.GetTrialBalanceRequest, call: Call) -> pb.GetTrialBalanceResponse:
