@@ -1,5 +1,6 @@
 """The native engine. Bets, actions, outcomes and pay tables are encoded croupier.v1 messages, so nothing here knows a game family."""
 
+from collections.abc import Callable
 from typing import Never, final
 
 class EngineError(Exception):
@@ -68,6 +69,14 @@ class Model:
         """Takes the next step of an open round; returns what `play` returns."""
     def pay_table(self) -> bytes:
         """What the model pays, as an encoded croupier.v1.PayTable."""
+    def analyse(self, threads: int, /) -> str:
+        """The exact figures of every kind of bet, as JSON: the PAR sheet. Raises NotExactError where there are none."""
+    def simulate(self, rounds: int, seed: int, threads: int, progress: Callable[[int], object], /) -> str:
+        """Plays the reference bet `rounds` times and compares the mean with the exact figure, if there is one; as JSON.
+
+        The same seed gives the same result on every number of threads. `progress` is called with the rounds done so far, from any thread;
+        what it raises stops the run.
+        """
 
 def entropy(n: int, /) -> bytes:
     """`n` bytes of the operating system's entropy, at most 16 MiB; raises RngUnhealthyError if a health test fails, now or before."""

@@ -1,9 +1,11 @@
 //! The bridge: `engine_core` as the Python module `croupier._engine`. It converts types and errors and decides nothing.
 //!
+//! - `analysis`: exact figures and simulation, as JSON.
 //! - `model`: class `Model`: parse, play, act, pay table.
 //! - `entropy`: random bytes of the operating system through a health test, the raw collector, the self test.
 //! - `errors`: the exceptions, one for each value of the engine's error enum.
 
+mod analysis;
 mod entropy;
 mod errors;
 mod model;

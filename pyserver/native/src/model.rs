@@ -1,6 +1,8 @@
 //! Class `Model`: one parsed model and the rounds played on it.
 
+use crate::analysis;
 use crate::errors::{to_python, EngineError};
+use engine_core::analysis::Plan;
 use engine_core::error::Error;
 use engine_core::round::{self, Played, Seed};
 use prost::Message;
@@ -97,6 +99,19 @@ impl Model {
     /// What the model pays, as an encoded croupier.v1.PayTable.
     fn pay_table<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.inner.game.pay_table().encode_to_vec())
+    }
+
+    /// The exact figures of every kind of bet, as JSON: the model's PAR sheet. Raises NotExactError where there are none.
+    #[pyo3(signature = (threads, /))]
+    fn analyse(&self, py: Python<'_>, threads: usize) -> PyResult<String> {
+        analysis::analysed(py, &self.inner, threads)
+    }
+
+    /// Plays the reference bet `rounds` times and compares the mean with the exact figure, if there is one; as JSON. The same seed gives the
+    /// same result on every number of threads. `progress` is called with the rounds done so far, from any thread; what it raises stops the run.
+    #[pyo3(signature = (rounds, seed, threads, progress, /))]
+    fn simulate(&self, py: Python<'_>, rounds: u64, seed: u64, threads: usize, progress: Py<PyAny>) -> PyResult<String> {
+        analysis::simulated(py, &self.inner, Plan { rounds, seed, threads: threads.max(1) }, &progress)
     }
 }
 
