@@ -12,6 +12,12 @@ from croupier.errors import ActionInvalid, BetInvalid, InvariantBroken, Refusal,
 entropy = _engine.entropy
 """`entropy(n)` gives n bytes of the operating system's randomness through the continuous health test; fails closed."""
 
+raw = _engine.raw
+"""`raw(n)` gives n bytes of the generator before any scaling, for test batteries."""
+
+BINARY = Path(_engine.__file__)
+"""The native module's file: what a version is told by."""
+
 self_test = _engine.self_test
 """Runs the known-answer tests; raises EngineError."""
 

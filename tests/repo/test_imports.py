@@ -14,7 +14,6 @@ SERVER = "pyserver/croupier"
 # Module -> the only files of the server that may import it, as glob patterns under its package.
 ALLOWED_IMPORTERS = {
     "croupier._engine": ["engine.py"],
-    "sqlite3": ["stores/sqlite*.py"],
     "cassandra": ["stores/cassandra*.py"],
     "acsylla": ["stores/cassandra*.py"],
     "nats": ["events/*.py"],

@@ -7,7 +7,7 @@ import time
 
 import click
 
-from croupier import _engine, engine
+from croupier import engine
 from croupier.cli.exits import FAILED, Failure
 from croupier.cli.options import json_option
 from croupier.cli.output import emit
@@ -34,7 +34,7 @@ def raw(count: int, *, as_json: bool) -> None:
     written = 0
     while count == 0 or written < count:
         size = _CHUNK_BYTES if count == 0 else min(_CHUNK_BYTES, count - written)
-        sys.stdout.buffer.write(_engine.raw(size))
+        sys.stdout.buffer.write(engine.raw(size))
         written += size
     sys.stdout.buffer.flush()
 
@@ -57,4 +57,4 @@ def self_test(*, as_json: bool) -> None:
 def _print_hex(count: int) -> None:
     if not 0 < count <= _CHUNK_BYTES:
         raise click.UsageError(f"--json needs --bytes from 1 to {_CHUNK_BYTES}")
-    emit({"bytes": count, "hex": _engine.raw(count).hex()}, "", as_json=True)
+    emit({"bytes": count, "hex": engine.raw(count).hex()}, "", as_json=True)

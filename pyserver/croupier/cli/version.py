@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from pathlib import Path
 
 import click
 
-from croupier import VERSION, _engine
+from croupier import VERSION, engine
 from croupier.cli.options import json_option
 from croupier.cli.output import emit
 from croupier.stores.sqlite import migrations
@@ -18,6 +17,6 @@ from croupier.stores.sqlite import migrations
 @json_option
 def version(*, as_json: bool) -> None:
     """Print the version, the schema that it writes and the engine's digest."""
-    engine = hashlib.sha256(Path(_engine.__file__).read_bytes()).hexdigest()
-    value = {"version": VERSION, "schema": len(migrations()), "python": platform.python_version(), "engine_sha256": engine}
-    emit(value, f"croupier {VERSION}, schema {value['schema']}, Python {value['python']}, engine {engine}", as_json=as_json)
+    digest = hashlib.sha256(engine.BINARY.read_bytes()).hexdigest()
+    value = {"version": VERSION, "schema": len(migrations()), "python": platform.python_version(), "engine_sha256": digest}
+    emit(value, f"croupier {VERSION}, schema {value['schema']}, Python {value['python']}, engine {digest}", as_json=as_json)
