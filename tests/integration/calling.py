@@ -138,6 +138,15 @@ class Watch:
         """The next responses."""
         return [wallet_service_pb2.WatchWalletResponse.FromString(next(self.stream)) for _ in range(count)]
 
+    def entries(self, count: int) -> list[Any]:
+        """The next entries, heartbeats left out."""
+        found: list[Any] = []
+        while len(found) < count:
+            (one,) = self.take(1)
+            if one.HasField("entry"):
+                found.append(one.entry)
+        return found
+
     def rest(self) -> list[Any]:
         """All responses up to the end of the stream."""
         return [wallet_service_pb2.WatchWalletResponse.FromString(one) for one in self.stream]
