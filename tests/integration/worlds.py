@@ -9,11 +9,12 @@ from pathlib import Path
 
 from croupier import config, keyfile
 from croupier.engine import Catalog
+from croupier.limits import Limits
 from croupier.model import TransferKind, WalletKey
 from croupier.operations.act import Act
 from croupier.operations.change_session import CloseSession, RotateSeed, SetClientSeed
 from croupier.operations.command import Command
-from croupier.operations.house import House, Limits
+from croupier.operations.house import House
 from croupier.operations.open_session import OpenSession
 from croupier.operations.play_round import PlayRound, RoundView
 from croupier.operations.transfer import MakeTransfer

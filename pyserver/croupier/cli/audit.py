@@ -74,7 +74,7 @@ def audit_file(place: Place, *, replays: bool) -> Report:
 
 
 def _text(report: Report, took_s: float) -> str:
-    rows = [("CURRENCY", "WALLETS", "DEPOSITED", "WITHDRAWN", "STAKED", "PAID", "BALANCES")]
+    rows: list[tuple[str, ...]] = [("CURRENCY", "WALLETS", "DEPOSITED", "WITHDRAWN", "STAKED", "PAID", "BALANCES")]
     for sums in report.trial_balance:
         amounts = (sums.deposited_micros, sums.withdrawn_micros, sums.staked_micros, sums.paid_micros, sums.balance_micros)
         rows.append((sums.currency, f"{sums.wallets:,}", *(money(amount) for amount in amounts)))

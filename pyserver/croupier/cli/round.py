@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from contextlib import closing
+from typing import cast
 
 import click
 
@@ -141,8 +142,7 @@ def _text(wallet: WalletKey, round_: Round, value: dict[str, object]) -> str:
         f"paid     {money(last.payout_micros, currency)}",
         f"after    {money(last.balance_micros, currency)}",
     ]
-    steps = value["steps"]
-    assert isinstance(steps, list)
+    steps = cast("list[dict[str, object]]", value["steps"])
     for number, step in enumerate(steps):
         choice = f" {json.dumps(step['action'])}" if step["action"] else ""
         lines.append(f"step {number}  {choice} {json.dumps(step['outcome'])}")

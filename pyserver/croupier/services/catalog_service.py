@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from croupier.engine import GameModel
 from croupier.errors import FieldInvalid, GameNotFound
@@ -69,7 +70,7 @@ def _game(house: House, model: GameModel) -> pb.Game:
 
 def _figures(model: GameModel) -> pb.Figures | None:
     """The figures of the model's PAR sheet; absent where none was computed for these very bytes."""
-    sheet = json.loads(model.par_sheet) if model.par_sheet else {}
+    sheet: dict[str, Any] = json.loads(model.par_sheet) if model.par_sheet else {}
     if sheet.get("sha256") != model.hash.hex():
         return None
     return pb.Figures(

@@ -28,7 +28,7 @@ class SqliteSnapshot(SqliteReads):
 
     def record_counts(self) -> dict[Kind, int]:
         """Rows of each kind."""
-        kinds = {number: kind for kind, number in codec.KIND_NUMBERS.items()}
+        kinds: dict[int, Kind] = {number: kind for kind, number in codec.KIND_NUMBERS.items()}
         counts: dict[Kind, int] = {}
         for number, count in self._all("SELECT kind, count(*) FROM record GROUP BY kind", ()):
             assert isinstance(number, int)
