@@ -12,8 +12,6 @@ from typing import Self
 
 from croupier_client import Client, RetryPolicy
 
-_RUN = "import sys; from pathlib import Path; from croupier import config, server; sys.exit(server.run(config.load(Path(sys.argv[1]))))"
-
 
 class LiveServer:
     """One demo server. `settings` are lines of its TOML file; a server started again keeps its address and its data."""
@@ -37,7 +35,9 @@ class LiveServer:
         listen = f'listen = "{self._listen}"\nmetrics_listen = ""\ndata_dir = "{self.folder / "data"}"\ndemo = true\n'
         file.write_text(listen + self._settings, encoding="utf-8")
         log = (self.folder / "server.log").open("a", encoding="utf-8")
-        self._process = subprocess.Popen([sys.executable, "-c", _RUN, str(file)], stdout=subprocess.PIPE, stderr=log, text=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "croupier", "serve", "--config", str(file)], stdout=subprocess.PIPE, stderr=log, text=True
+        )
         log.close()
         assert self._process.stdout is not None
         if not self._process.stdout.readline():
