@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from grpc import StatusCode
 
-from croupier.pb import games_pb2, roulette_pb2, slots_pb2
+from croupier.pb import errors_pb2, games_pb2, roulette_pb2, slots_pb2
 from croupier.pb import round_service_pb2 as pb
 from tests.integration.calling import (
     DOUBLE,
@@ -191,12 +191,7 @@ def test_a_batch_answers_each_play_for_itself(acme: Caller) -> None:
 
 
 def pb_reason(result: pb.PlayResult) -> str:
-    return (
-        result.DESCRIPTOR.fields_by_name["refusal"]
-        .message_type.fields_by_name["reason"]
-        .enum_type.values_by_number[result.refusal.reason]
-        .name.removeprefix("ERROR_REASON_")
-    )
+    return errors_pb2.ErrorReason.Name(result.refusal.reason).removeprefix("ERROR_REASON_")
 
 
 def test_a_batch_is_bounded(acme: Caller) -> None:

@@ -156,7 +156,7 @@ def test_sessions_are_listed_newest_first(acme: Caller) -> None:
 def test_opening_again(acme: Caller) -> None:
     """The same id and content give the same session, other content ID_REUSED, a closed one SESSION_CLOSED."""
     wallet, session_id = new_wallet(), new_id()
-    fields = {"wallet": wallet, "session_id": session_id, "game": "games/dice-10000", "client_seed": "a"}
+    fields: dict[str, Any] = {"wallet": wallet, "session_id": session_id, "game": "games/dice-10000", "client_seed": "a"}
     first = acme.call("SessionService.OpenSession", **fields)
     assert acme.call("SessionService.OpenSession", **fields).session == first.session
     for change in ({"game": "games/dice-10001"}, {"client_seed": "b"}, {"client_seed": ""}):
