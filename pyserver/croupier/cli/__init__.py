@@ -46,6 +46,17 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command that was named."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read the output has seen enough; nothing more can be flushed to it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return exits.OK
+        return result
+
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *rest: Any, **extra: Any) -> NoReturn:
         """Runs the command line and ends the process."""
         extra["standalone_mode"] = False
@@ -54,11 +65,6 @@ class Commands(click.Group):
     def _run(self, *args: Any, **extra: Any) -> int:
         try:
             code = super().main(*args, **extra)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # Whoever read the output has seen enough; nothing more can be flushed to it.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return exits.OK
         except Exception as error:
             return _report(error)
         return code if isinstance(code, int) else exits.OK

@@ -62,9 +62,8 @@ class SqliteStore(SqliteDocuments):
         """Opens or creates the file and takes ownership. Raises StoreUnusable with one sentence for the operator."""
         self.path = path
         self._lock = take_ownership(path)
-        if restoring_path(path).exists():
-            raise StoreUnusable(f"a restore of {path} was interrupted; run croupier restore again")
         try:
+            _refuse_unfinished_restore(path)
             super().__init__(_open(path, migrate=migrate))
         except StoreUnusable:
             os.close(self._lock)
@@ -193,6 +192,11 @@ def migrations() -> list[str]:
     """The statements of each version, from 1."""
     folder = resources.files("croupier.stores") / "migrations"
     return [path.read_text() for path in sorted(folder.iterdir(), key=lambda path: path.name) if path.name.endswith(".sql")]
+
+
+def _refuse_unfinished_restore(path: Path) -> None:
+    if restoring_path(path).exists():
+        raise StoreUnusable(f"a restore of {path} was interrupted; run croupier restore again")
 
 
 def _open(path: Path, *, migrate: bool) -> sqlite3.Connection:
