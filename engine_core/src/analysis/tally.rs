@@ -15,13 +15,16 @@ pub struct Tally {
     pub net_squared: i128,
     /// The highest payout of a round.
     pub paid_max: i64,
+    /// Spins of the reels, where rounds have some: paid and free ones.
+    pub spins: u64,
 }
 
 impl Tally {
     /// Adds one round.
     #[inline]
     pub fn add(&mut self, staked: i64, paid: i64) {
-        let net = i128::from(paid) - i128::from(staked);
+        // Both are amounts of one round, far from the ends of an i64.
+        let net = i128::from(paid - staked);
         self.rounds += 1;
         self.hits += u64::from(paid > 0);
         self.staked += i128::from(staked);
@@ -38,5 +41,6 @@ impl Tally {
         self.net += other.net;
         self.net_squared += other.net_squared;
         self.paid_max = self.paid_max.max(other.paid_max);
+        self.spins += other.spins;
     }
 }

@@ -3,7 +3,7 @@
 //! A false alarm costs a round, so each cutoff is set for fewer than one false alarm in 2^40 windows of a good source.
 
 /// The longest run of equal 32-bit words that a good stream may show: a third one has a chance of 2^-64.
-const WORD_REPEATS_MAX: u32 = 2;
+const WORD_REPEATS_MAX: usize = 2;
 
 /// A byte that repeats this often in a row fails: `1 + 40 / 8` for full-entropy bytes and a false alarm of 2^-40.
 const BYTE_REPETITION_CUTOFF: u32 = 6;
@@ -33,21 +33,21 @@ impl Failure {
     }
 }
 
-/// Tests one buffer of a round's stream: no word three times in a row, and as many ones as zeros among its bits within 7.5 standard deviations.
+/// Tests one buffer of a round's stream: no word three times in a row, and as many ones as zeros among its bits within 7.5 standard
+/// deviations.
 ///
 /// # Errors
 /// The test that failed.
-pub fn check_buffer(bytes: &[u8]) -> Result<(), Failure> {
-    let (mut ones, mut run, mut last) = (0, 1, None);
-    for word in bytes.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])) {
-        ones += word.count_ones() as usize;
-        run = if last == Some(word) { run + 1 } else { 1 };
-        if run > WORD_REPEATS_MAX {
+#[inline]
+pub fn check_words(words: &[u32]) -> Result<(), Failure> {
+    // Runs are looked for only where two neighbours are equal, which is rare; both sums here compile to a few vector instructions.
+    if words.iter().zip(&words[1..]).fold(false, |any, (one, next)| any | (one == next)) {
+        let run = WORD_REPEATS_MAX + 1;
+        if words.windows(run).any(|words| words.iter().all(|word| *word == words[0])) {
             return Err(Failure::Repetition);
         }
-        last = Some(word);
     }
-    let bits = bytes.len() * 8;
+    let (ones, bits) = (words.iter().map(|word| word.count_ones()).sum::<u32>() as usize, words.len() * 32);
     // Hoeffding: (2 x ones - bits)^2 exceeds 57 x bits with a chance under 2 exp(-57 / 2), which is below 2^-40.
     let lean = (2 * ones).abs_diff(bits);
     if lean * lean > 57 * bits {
@@ -109,9 +109,13 @@ mod tests {
     use super::*;
     use crate::rng::Stream;
 
-    fn stream_bytes(len: usize) -> Vec<u8> {
+    fn stream_words(len: usize) -> Vec<u32> {
         let mut stream = Stream::from_key(&[5; 32]);
-        (0..len / 4).flat_map(|_| stream.word().to_le_bytes()).collect()
+        (0..len).map(|_| stream.word()).collect()
+    }
+
+    fn stream_bytes(len: usize) -> Vec<u8> {
+        stream_words(len / 4).into_iter().flat_map(u32::to_le_bytes).collect()
     }
 
     /// R13: a good source passes a long run of both tests.
@@ -119,7 +123,7 @@ mod tests {
     fn good_bytes_pass() {
         let bytes = stream_bytes(1 << 20);
         assert_eq!(ByteHealth::default().check(&bytes), Ok(()));
-        assert!(bytes.chunks(256).all(|buffer| check_buffer(buffer).is_ok()));
+        assert!(stream_words(1 << 18).chunks(64).all(|buffer| check_words(buffer).is_ok()));
     }
 
     /// R13: a source that sticks fails the repetition count, for entropy and for the stream, and stays failed.
@@ -128,8 +132,12 @@ mod tests {
         let mut health = ByteHealth::default();
         assert_eq!(health.check(&[9; 6]), Err(Failure::Repetition));
         assert_eq!(health.check(&stream_bytes(64)), Err(Failure::Repetition));
-        assert_eq!(check_buffer(&[0; 256]), Err(Failure::Repetition));
-        assert_eq!(check_buffer(&[0xA5; 12]), Err(Failure::Repetition));
+        assert_eq!(check_words(&[0; 64]), Err(Failure::Repetition));
+        let mut words = stream_words(64);
+        words[61] = words[60];
+        assert_eq!(check_words(&words), Ok(()));
+        words[62] = words[60];
+        assert_eq!(check_words(&words), Err(Failure::Repetition));
     }
 
     /// R13: a byte that comes 20 times in a window of 512 fails, 19 times pass.
@@ -149,12 +157,7 @@ mod tests {
     /// R13: a stream whose bits lean to one side fails.
     #[test]
     fn leaning_bits_fail() {
-        let mut bytes = stream_bytes(256);
-        for (i, byte) in bytes.iter_mut().enumerate() {
-            if i % 2 == 0 {
-                *byte |= 0x7E;
-            }
-        }
-        assert_eq!(check_buffer(&bytes), Err(Failure::Proportion));
+        let words: Vec<u32> = stream_words(64).into_iter().map(|word| word | 0x7E00_7E00).collect();
+        assert_eq!(check_words(&words), Err(Failure::Proportion));
     }
 }

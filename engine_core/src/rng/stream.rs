@@ -1,6 +1,6 @@
 //! The stream of one round: `ChaCha20` (RFC 8439) keyed by HMAC-SHA256(server seed, client seed ":" round number).
 
-use super::health::{check_buffer, Failure};
+use super::health::{check_words, Failure};
 use super::Draws;
 use crate::error::Error;
 use crate::pb::DrawPurpose;
@@ -15,9 +15,11 @@ const BUFFER_WORDS: usize = 64;
 /// A keystream read as little-endian 32-bit words from counter 0 under an all-zero nonce.
 pub struct Stream {
     cipher: ChaCha20,
-    buffer: [u8; BUFFER_WORDS * 4],
+    buffer: [u32; BUFFER_WORDS],
+    /// Index of the next word in the buffer.
     next: usize,
-    taken: u64,
+    /// Buffers filled so far.
+    filled: u64,
     failure: Option<Failure>,
 }
 
@@ -36,33 +38,31 @@ impl Stream {
 
     /// The stream of a raw 256-bit key, for simulation and known-answer tests.
     pub fn from_key(key: &[u8; 32]) -> Self {
-        Self {
-            cipher: ChaCha20::new(key.into(), &[0; 12].into()),
-            buffer: [0; BUFFER_WORDS * 4],
-            next: BUFFER_WORDS,
-            taken: 0,
-            failure: None,
-        }
+        let cipher = ChaCha20::new(key.into(), &[0; 12].into());
+        Self { cipher, buffer: [0; BUFFER_WORDS], next: BUFFER_WORDS, filled: 0, failure: None }
     }
 
     /// The next 32-bit word.
+    #[inline]
     pub fn word(&mut self) -> u32 {
-        if self.next == BUFFER_WORDS {
+        if self.next >= BUFFER_WORDS {
             self.refill();
         }
-        let at = self.next * 4;
+        let word = self.buffer[self.next];
         self.next += 1;
-        self.taken += 1;
-        u32::from_le_bytes([self.buffer[at], self.buffer[at + 1], self.buffer[at + 2], self.buffer[at + 3]])
+        word
     }
 
     #[cold]
     fn refill(&mut self) {
-        self.buffer.fill(0);
-        self.cipher.apply_keystream(&mut self.buffer);
-        self.next = 0;
+        let mut bytes = [0; BUFFER_WORDS * 4];
+        self.cipher.apply_keystream(&mut bytes);
+        for (word, bytes) in self.buffer.iter_mut().zip(bytes.chunks_exact(4)) {
+            *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        }
+        (self.next, self.filled) = (0, self.filled + 1);
         if self.failure.is_none() {
-            self.failure = check_buffer(&self.buffer).err();
+            self.failure = check_words(&self.buffer).err();
         }
     }
 
@@ -76,21 +76,30 @@ impl Stream {
 
     /// Index of the first word of the last draw's accepted value.
     pub fn last_word(&self) -> u64 {
-        self.taken - 1
+        (self.filled * BUFFER_WORDS as u64 + self.next as u64) - BUFFER_WORDS as u64 - 1
     }
 }
 
 impl Draws for Stream {
     /// Lemire's multiply-shift with rejection (ACM TOMACS 29(1), 2019, algorithm 5): word x range, high half is the value.
+    #[inline]
     fn below(&mut self, _purpose: DrawPurpose, range: u64) -> u64 {
-        let range32 = u32::try_from(range).expect("ranges above 2^32 - 1 are not drawn by any family");
-        let mut product = u64::from(self.word()) * u64::from(range32);
-        if (product as u32) < range32 {
-            let threshold = range32.wrapping_neg() % range32;
-            while (product as u32) < threshold {
-                product = u64::from(self.word()) * u64::from(range32);
+        let range = u32::try_from(range).expect("ranges above 2^32 - 1 are not drawn by any family");
+        loop {
+            if let Some(value) = scale(self.word(), range) {
+                return u64::from(value);
             }
         }
-        product >> 32
     }
+}
+
+/// One word scaled to [0, range), or `None` for the words that must be rejected so that every value has as many words as any other.
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "the two halves of the product")]
+fn scale(word: u32, range: u32) -> Option<u32> {
+    let product = u64::from(word) * u64::from(range);
+    let low = product as u32;
+    // Only words below the range can be below 2^32 mod range, so the division is rare.
+    let rejected = low < range && low < range.wrapping_neg() % range;
+    (!rejected).then_some((product >> 32) as u32)
 }

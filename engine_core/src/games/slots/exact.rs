@@ -222,7 +222,7 @@ impl Table for Rounds<'_> {
     fn play(&self, stream: &mut Stream, rounds: u64, tally: &mut Tally) -> Result<(), Error> {
         let stake = self.stake();
         for _ in 0..rounds {
-            let units = self.slots.round(stream, &mut |_| {})?;
+            let units = self.slots.round(stream, &mut |_| tally.spins += 1)?;
             let paid = i64::try_from(units).map_err(|_| Error::Amount { message: "a round's win leaves 63 bits".into() })?;
             tally.add(stake, paid);
         }

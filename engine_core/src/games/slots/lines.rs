@@ -1,7 +1,7 @@
 //! Stage "pay.lines": runs of one symbol along the pay lines from the left, with wilds. Sets of lines are bit masks, so a whole group of
 //! lines that show the same symbol is followed from reel to reel at once.
 
-use super::spin::{Spin, Stops, Symbol};
+use super::spin::{Spin, Stops, Symbol, REELS_MAX};
 
 /// The most pay lines that a model may have.
 pub const LINES_MAX: usize = 128;
@@ -62,10 +62,20 @@ pub struct Group {
     symbol: Symbol,
     /// How many wilds the lines start with.
     wilds: u8,
+    /// Where the pays of (symbol, wilds) begin in `Lines::values`.
+    values: u32,
     /// Lines without a wild so far.
     plain: LineSet,
-    /// Lines with one.
+    /// Lines with one. Where wilds multiply nothing, the two are not kept apart once a run has its symbol.
     wilded: LineSet,
+}
+
+impl Group {
+    /// Whether no line is left in it.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.plain | self.wilded == 0
+    }
 }
 
 /// The stage for one mode's reels.
@@ -74,14 +84,19 @@ pub struct Lines {
     rules: LineRules,
     reels: usize,
     symbols: usize,
+    /// The wild, if it multiplies what it completes.
+    multiplying: Option<Symbol>,
     /// Lines that run through each row, by reel and row.
     through: Vec<Vec<LineSet>>,
-    /// Lines that show a symbol or the wild, by reel, then stop x symbols + symbol.
-    shows: Vec<Vec<LineSet>>,
-    /// The groups that start on the first reel, by stop.
-    starts: Vec<Vec<Group>>,
-    /// `LineRules::pay` by symbol, count, wilds and wilded.
-    values: Vec<u64>,
+    /// Lines that show a symbol or the wild: (stop of all reels before + stop) x symbols + symbol.
+    shows: Vec<LineSet>,
+    /// Where each reel begins in `shows`.
+    first_shows: [usize; REELS_MAX],
+    /// The groups that start on the first reel, and where those of each stop begin and end.
+    starts: Vec<Group>,
+    stops: Vec<(u32, u32)>,
+    /// `LineRules::pay` by symbol, wilds, count and wilded.
+    values: Vec<[u64; 2]>,
 }
 
 impl Lines {
@@ -91,17 +106,33 @@ impl Lines {
         let set =
             |reel: usize, row: usize| (0..).zip(&rules.lines).filter(|(_, line)| line[reel] == row).fold(0, |all, (i, _)| all | 1 << i);
         let through: Vec<Vec<LineSet>> = (0..reels).map(|reel| (0..rows).map(|row| set(reel, row)).collect()).collect();
-        let mut stage = Self { rules: rules.clone(), reels, symbols, through, shows: Vec::new(), starts: Vec::new(), values: Vec::new() };
-        stage.shows = (0..reels).map(|reel| stage.shown_sets(spin, reel)).collect();
-        stage.starts = (0..spin.length(0)).map(|stop| stage.start_groups(spin.column(0, stop))).collect();
-        stage.values = stage.all_values();
+        let (shows, first_shows, starts, stops) = (Vec::new(), [0; REELS_MAX], Vec::new(), Vec::new());
+        let multiplying = rules.wild.filter(|_| rules.wild_multiplier > 1);
+        let mut stage = Self {
+            multiplying,
+            rules: rules.clone(),
+            reels,
+            symbols,
+            through,
+            shows,
+            first_shows,
+            starts,
+            stops,
+            values: all_values(rules, reels),
+        };
+        for reel in 0..reels {
+            stage.first_shows[reel] = stage.shows.len();
+            stage.push_shows(spin, reel);
+        }
+        for stop in 0..spin.length(0) {
+            stage.push_starts(spin.column(0, stop));
+        }
         stage
     }
 
-    fn shown_sets(&self, spin: &Spin, reel: usize) -> Vec<LineSet> {
-        let mut sets = vec![0; usize::from(spin.length(reel)) * self.symbols];
+    fn push_shows(&mut self, spin: &Spin, reel: usize) {
         for stop in 0..spin.length(reel) {
-            let sets = &mut sets[usize::from(stop) * self.symbols..][..self.symbols];
+            let mut sets = vec![0; self.symbols];
             for (&symbol, &through) in spin.column(reel, stop).iter().zip(&self.through[reel]) {
                 if Some(symbol) == self.rules.wild {
                     sets.iter_mut().for_each(|set| *set |= through);
@@ -109,11 +140,11 @@ impl Lines {
                     sets[usize::from(symbol)] |= through;
                 }
             }
+            self.shows.append(&mut sets);
         }
-        sets
     }
 
-    fn start_groups(&self, column: &[Symbol]) -> Vec<Group> {
+    fn push_starts(&mut self, column: &[Symbol]) {
         let mut groups: Vec<Group> = Vec::new();
         for (&symbol, &through) in column.iter().zip(&self.through[0]) {
             if Some(symbol) == self.rules.scatter || through == 0 {
@@ -125,22 +156,18 @@ impl Lines {
                 group.plain |= plain;
                 group.wilded |= wilded;
             } else {
-                groups.push(Group { symbol, wilds: u8::from(wild), plain, wilded });
+                groups.push(self.group(symbol, u8::from(wild), plain, wilded));
             }
         }
-        groups
+        let index = |at: usize| u32::try_from(at).expect("at most STRIP_MAX x ROWS_MAX groups");
+        self.stops.push((index(self.starts.len()), index(self.starts.len() + groups.len())));
+        self.starts.append(&mut groups);
     }
 
-    fn all_values(&self) -> Vec<u64> {
-        let mut values = Vec::new();
-        for symbol in (0..).take(self.symbols) {
-            for count in 0..=self.reels {
-                for wilds in 0..=self.reels {
-                    values.extend([false, true].map(|wilded| self.rules.pay(symbol, count, wilds, wilded)));
-                }
-            }
-        }
-        values
+    fn group(&self, symbol: Symbol, wilds: u8, plain: LineSet, wilded: LineSet) -> Group {
+        let states = self.reels + 1;
+        let values = (usize::from(symbol) * states + usize::from(wilds)) * states;
+        Group { symbol, wilds, values: u32::try_from(values).expect("at most 64 x 9 x 9"), plain, wilded }
     }
 
     /// The rules behind the stage.
@@ -151,36 +178,53 @@ impl Lines {
     /// What the lines pay together, in the unit of stake.
     #[inline]
     pub fn pay(&self, spin: &Spin, stops: &Stops) -> u64 {
-        self.starts[usize::from(stops[0])].iter().map(|group| self.follow(spin, stops, *group, 1)).sum()
+        let mut won = 0;
+        for group in self.starts(stops[0]) {
+            won += if self.is_wild(*group) { self.follow_wild(spin, stops, *group, 1) } else { self.follow(stops, *group, 1) };
+        }
+        won
     }
 
-    fn follow(&self, spin: &Spin, stops: &Stops, mut group: Group, first: usize) -> u64 {
+    /// What a group of one symbol pays from reel `first` on.
+    #[inline]
+    fn follow(&self, stops: &Stops, mut group: Group, first: usize) -> u64 {
         let mut won = 0;
-        for (reel, &stop) in stops.iter().enumerate().take(self.reels).skip(first) {
-            if Some(group.symbol) == self.rules.wild {
-                let mut later = 0;
-                let ended = self.split(spin, reel, stop, group, &mut |part| later += self.follow(spin, stops, part, reel + 1));
-                return won + ended + later;
-            }
-            let (ended, stays) = self.join(reel, stop, group);
-            won += ended;
-            match stays {
-                Some(stays) => group = stays,
-                None => return won,
+        for (reel, &stop) in (first..self.reels).zip(&stops[first..]) {
+            won += self.keep(reel, stop, &mut group);
+            if group.is_empty() {
+                return won;
             }
         }
         won + self.finished(group)
     }
 
-    /// Takes a group of one symbol over `reel`: what the lines that end there pay, and those that go on.
-    #[inline]
-    pub fn join(&self, reel: usize, stop: u16, group: Group) -> (u64, Option<Group>) {
-        let shows = &self.shows[reel][usize::from(stop) * self.symbols..][..self.symbols];
-        let symbol = shows[usize::from(group.symbol)];
-        let wild = self.rules.wild.map_or(0, |wild| shows[usize::from(wild)]);
-        let stays = Group { plain: group.plain & symbol & !wild, wilded: (group.wilded & symbol) | (group.plain & wild), ..group };
-        let ended = self.worth(group, reel, group.plain & !symbol, group.wilded & !symbol);
-        (ended, (stays.plain | stays.wilded != 0).then_some(stays))
+    /// What a group of wilds alone pays from reel `reel` on.
+    fn follow_wild(&self, spin: &Spin, stops: &Stops, group: Group, reel: usize) -> u64 {
+        if reel == self.reels {
+            return self.finished(group);
+        }
+        let mut later = 0;
+        let ended = self.split(spin, reel, stops[reel], group, &mut |part| {
+            later += if self.is_wild(part) { self.follow_wild(spin, stops, part, reel + 1) } else { self.follow(stops, part, reel + 1) };
+        });
+        ended + later
+    }
+
+    /// Takes a group of one symbol over `reel`: keeps the lines that go on, and returns what those pay that end there.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "the group stays in registers; a call costs a third of the spins a second")]
+    pub fn keep(&self, reel: usize, stop: u16, group: &mut Group) -> u64 {
+        let at = self.first_shows[reel] + usize::from(stop) * self.symbols;
+        let symbol = self.shows[at + usize::from(group.symbol)];
+        let ended = self.worth(*group, reel, group.plain & !symbol, group.wilded & !symbol);
+        group.plain &= symbol;
+        group.wilded &= symbol;
+        if let Some(wild) = self.multiplying {
+            let wild = group.plain & self.shows[at + usize::from(wild)];
+            group.plain &= !wild;
+            group.wilded |= wild;
+        }
+        ended
     }
 
     /// Takes a group of wilds alone over `reel`: what the lines that end there pay; `go_on` gets the groups that the others become.
@@ -194,9 +238,9 @@ impl Lines {
             if Some(symbol) == self.rules.scatter {
                 ended |= part;
             } else if Some(symbol) == self.rules.wild {
-                go_on(Group { wilds: group.wilds + 1, wilded: part, ..group });
+                go_on(self.group(symbol, group.wilds + 1, 0, part));
             } else {
-                go_on(Group { symbol, wilded: part, ..group });
+                go_on(self.group(symbol, group.wilds, 0, part));
             }
         }
         self.worth(group, reel, 0, ended)
@@ -209,19 +253,35 @@ impl Lines {
     }
 
     /// The groups that start at `stop` of the first reel.
+    #[inline]
     pub fn starts(&self, stop: u16) -> &[Group] {
-        &self.starts[usize::from(stop)]
+        let (first, end) = self.stops[usize::from(stop)];
+        &self.starts[first as usize..end as usize]
     }
 
     /// Whether a group has only shown wilds so far.
+    #[inline]
     pub fn is_wild(&self, group: Group) -> bool {
         Some(group.symbol) == self.rules.wild
     }
 
     #[inline]
     fn worth(&self, group: Group, count: usize, plain: LineSet, wilded: LineSet) -> u64 {
-        let states = self.reels + 1;
-        let at = ((usize::from(group.symbol) * states + count) * states + usize::from(group.wilds)) * 2;
-        u64::from(plain.count_ones()) * self.values[at] + u64::from(wilded.count_ones()) * self.values[at + 1]
+        let [one, other] = self.values[group.values as usize + count];
+        // Most runs are too short to pay; counting their lines would be the dearest part of a spin.
+        if one | other == 0 {
+            return 0;
+        }
+        u64::from(plain.count_ones()) * one + u64::from(wilded.count_ones()) * other
     }
+}
+
+fn all_values(rules: &LineRules, reels: usize) -> Vec<[u64; 2]> {
+    let mut values = Vec::new();
+    for symbol in (0..).take(rules.pays.len()) {
+        for wilds in 0..=reels {
+            values.extend((0..=reels).map(|count| [false, true].map(|wilded| rules.pay(symbol, count, wilds, wilded))));
+        }
+    }
+    values
 }

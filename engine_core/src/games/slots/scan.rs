@@ -133,9 +133,11 @@ impl<'a> Scanner<'a> {
             if lines.is_wild(group) {
                 ended += lines.split(&self.mode.spin, reel, stop, group, &mut |part| next.push(part));
             } else {
-                let (paid, stays) = lines.join(reel, stop, group);
-                ended += paid;
-                next.extend(stays);
+                let mut stays = group;
+                ended += lines.keep(reel, stop, &mut stays);
+                if !stays.is_empty() {
+                    next.push(stays);
+                }
             }
         }
         ended

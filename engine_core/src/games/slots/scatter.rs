@@ -5,8 +5,10 @@ use super::spin::{Spin, Stops, Symbol};
 /// The scatters of one mode: how many each stop shows, and what they pay.
 #[derive(Debug, Clone)]
 pub struct Scatter {
-    /// For each reel, the number of scatters in the window by stop.
-    shown: Vec<Vec<u8>>,
+    /// The number of scatters in each reel's window by stop, reel after reel.
+    shown: Vec<u8>,
+    /// Where each reel begins in `shown`, and where the last one ends.
+    first: Vec<usize>,
     /// What `n` scatters pay in total stakes, from n = 0 to the most that can show.
     pays: Vec<u32>,
 }
@@ -15,23 +17,32 @@ impl Scatter {
     /// `pays[n - 1]` is what n scatters pay in total stakes; an absent one pays nothing.
     pub fn new(spin: &Spin, symbol: Symbol, pays: &[u32]) -> Self {
         let count = |column: &[Symbol]| u8::try_from(column.iter().filter(|&&s| s == symbol).count()).expect("a column has at most 8 rows");
-        let shown: Vec<Vec<u8>> =
-            (0..spin.reels()).map(|reel| (0..spin.length(reel)).map(|stop| count(spin.column(reel, stop))).collect()).collect();
-        let max: usize = shown.iter().map(|reel| usize::from(reel.iter().copied().max().unwrap_or(0))).sum();
+        let (mut shown, mut first, mut max) = (Vec::new(), vec![0], 0);
+        for reel in 0..spin.reels() {
+            let counts: Vec<u8> = (0..spin.length(reel)).map(|stop| count(spin.column(reel, stop))).collect();
+            max += usize::from(counts.iter().copied().max().unwrap_or(0));
+            shown.extend(counts);
+            first.push(shown.len());
+        }
         let pays = (0..=max).map(|n| if n == 0 { 0 } else { pays.get(n - 1).copied().unwrap_or(0) }).collect();
-        Self { shown, pays }
+        Self { shown, first, pays }
     }
 
     /// How many scatters the window shows.
     #[inline]
     pub fn count(&self, stops: &Stops) -> usize {
-        self.shown.iter().zip(stops).map(|(reel, &stop)| usize::from(reel[usize::from(stop)])).sum()
+        self.first[1..]
+            .iter()
+            .zip(&self.first)
+            .zip(stops)
+            .map(|((_, first), &stop)| usize::from(self.shown[first + usize::from(stop)]))
+            .sum()
     }
 
     /// How many scatters `reel` shows at `stop`.
     #[inline]
     pub fn shown(&self, reel: usize, stop: u16) -> usize {
-        usize::from(self.shown[reel][usize::from(stop)])
+        usize::from(self.shown[self.first[reel] + usize::from(stop)])
     }
 
     /// What `count` scatters pay in total stakes.
@@ -49,9 +60,9 @@ impl Scatter {
     pub fn ways(&self, first: usize) -> Vec<u64> {
         let mut ways = vec![0; self.pays.len()];
         ways[0] = 1;
-        for reel in &self.shown[first..] {
+        for reel in first..self.first.len() - 1 {
             let mut next = vec![0; ways.len()];
-            for &shown in reel {
+            for &shown in &self.shown[self.first[reel]..self.first[reel + 1]] {
                 for count in 0..ways.len() - usize::from(shown) {
                     next[count + usize::from(shown)] += ways[count];
                 }
