@@ -66,12 +66,15 @@ fn spins(slots: &Slots, rounds: u64, threads: usize) -> f64 {
 }
 
 fn combinations(slots: &Slots) -> f64 {
+    // Often enough for the thread's processor time, which moves in steps of milliseconds.
+    let times = 1 + 400_000_000 / slots.modes()[0].spin.cycle();
     let all: f64 = slots.modes().iter().map(|mode| mode.spin.cycle() as f64).sum();
-    all / seconds(|| {
-        for mode in slots.modes() {
+    let run = || {
+        for mode in (0..times).flat_map(|_| slots.modes()) {
             black_box(scan::scan(mode, 1));
         }
-    })
+    };
+    all * times as f64 / seconds(run)
 }
 
 fn plays(model: &Model, n: u64) -> f64 {

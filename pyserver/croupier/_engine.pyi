@@ -71,12 +71,23 @@ class Model:
         """What the model pays, as an encoded croupier.v1.PayTable."""
     def analyse(self, threads: int, /) -> str:
         """The exact figures of every kind of bet, as JSON: the PAR sheet. Raises NotExactError where there are none."""
-    def simulate(self, rounds: int, seed: int, threads: int, progress: Callable[[int], object], /) -> str:
-        """Plays the reference bet `rounds` times and compares the mean with the exact figure, if there is one; as JSON.
+    def simulate(
+        self, rounds: int, seed: int, threads: int, progress: Callable[[int], object] | None = None, bet: bytes | None = None, /
+    ) -> str:
+        """Plays `bet` (under a step of 10,000 micros; None: the reference bet) `rounds` times; return, variance and z-score as JSON.
 
         The same seed gives the same result on every number of threads. `progress` is called with the rounds done so far, from any thread;
         what it raises stops the run.
         """
+
+def bench_draws(n: int, /) -> float:
+    """Seconds for `n` unbiased draws below 43, on one thread."""
+
+def bench_spins(model: Model, rounds: int, threads: int, /) -> tuple[float, int]:
+    """(seconds, spins) for `rounds` whole rounds of a slots model; spins count the free ones too."""
+
+def bench_scan(model: Model, threads: int, /) -> tuple[float, int]:
+    """(seconds, combinations) for one full enumeration of every mode of a slots model."""
 
 def entropy(n: int, /) -> bytes:
     """`n` bytes of the operating system's entropy, at most 16 MiB; raises RngUnhealthyError if a health test fails, now or before."""

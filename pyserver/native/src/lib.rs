@@ -1,11 +1,13 @@
 //! The bridge: `engine_core` as the Python module `croupier._engine`. It converts types and errors and decides nothing.
 //!
 //! - `analysis`: exact figures and simulation, as JSON.
+//! - `bench`: what bench/ measures inside the engine.
 //! - `model`: class `Model`: parse, play, act, pay table.
 //! - `entropy`: random bytes of the operating system through a health test, the raw collector, the self test.
 //! - `errors`: the exceptions, one for each value of the engine's error enum.
 
 mod analysis;
+mod bench;
 mod entropy;
 mod errors;
 mod model;
@@ -15,6 +17,8 @@ use pyo3::prelude::*;
 /// Croupier's game engine: random numbers, games, exact returns.
 #[pymodule]
 mod _engine {
+    #[pymodule_export]
+    use crate::bench::{bench_draws, bench_scan, bench_spins};
     #[pymodule_export]
     use crate::entropy::{entropy, raw, self_test};
     #[pymodule_export]

@@ -107,11 +107,20 @@ impl Model {
         analysis::analysed(py, &self.inner, threads)
     }
 
-    /// Plays the reference bet `rounds` times and compares the mean with the exact figure, if there is one; as JSON. The same seed gives the
-    /// same result on every number of threads. `progress` is called with the rounds done so far, from any thread; what it raises stops the run.
-    #[pyo3(signature = (rounds, seed, threads, progress, /))]
-    fn simulate(&self, py: Python<'_>, rounds: u64, seed: u64, threads: usize, progress: Py<PyAny>) -> PyResult<String> {
-        analysis::simulated(py, &self.inner, Plan { rounds, seed, threads: threads.max(1) }, &progress)
+    /// Plays `bet` (an encoded croupier.v1.Bet under a step of 10,000 micros; None for the reference bet) `rounds` times and compares the
+    /// mean with the exact figure, if there is one for that bet; as JSON. The same seed gives the same result on every number of threads.
+    /// `progress` is called with the rounds done so far, from any thread; what it raises stops the run. Raises BetError.
+    #[pyo3(signature = (rounds, seed, threads, progress = None, bet = None, /))]
+    fn simulate(
+        &self,
+        py: Python<'_>,
+        rounds: u64,
+        seed: u64,
+        threads: usize,
+        progress: Option<Py<PyAny>>,
+        bet: Option<&[u8]>,
+    ) -> PyResult<String> {
+        analysis::simulated(py, &self.inner, Plan { rounds, seed, threads: threads.max(1) }, progress.as_ref(), bet)
     }
 }
 
