@@ -1,7 +1,7 @@
 """The owner thread: gathers calls from the event loop into batches and drives the embedded runner with them.
 
-While one batch is being committed (the fsync holds no GIL) the next one queues up. With many callers the thread waits a moment for those that were
-just answered to come back, so that a commit carries more than one of them; a lone caller is never kept waiting.
+While one batch is being committed (the fsync holds no GIL) the next one queues up. With many callers the thread waits a moment for as many as the last
+batch showed, so that a commit carries more than one of them; a lone caller is never kept waiting.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +21,6 @@ from croupier.stores.store import Reads, Store
 
 T = TypeVar("T")
 _LINGER_S_MAX = 0.003
-_LINGER_POLL_S = 0.0005
 _RETRY_AFTER_S = 0.05
 
 _log = logging.getLogger("croupier.owner")
@@ -51,9 +49,12 @@ class Owner:
         self._max_queue = max_queue
         self._on_failure = on_failure
         self._failure_told = False
-        self._gathered: list[_Submission] = []
         self._queue: deque[_Submission | Callable[[], None]] = deque()
-        self._wake = threading.Event()
+        self._wanted = 1
+        """How many must be queued before the thread is woken: each wake-up makes two threads contend for the GIL."""
+        self._wake = threading.Lock()
+        """Held while there is nothing to wake for. Only the event loop's thread releases it."""
+        self._wake.acquire()
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="owner", daemon=True)
@@ -82,9 +83,9 @@ class Owner:
             raise NodeUnavailable("the node is draining; nothing was done, use another node")
         self.queued += len(calls)
         submission = _Submission(calls, self._loop.create_future())
-        if not self._gathered:
-            self._loop.call_soon(self._flush)
-        self._gathered.append(submission)
+        self._queue.append(submission)
+        if len(self._queue) >= self._wanted:
+            self._signal()
         return submission.future
 
     async def write(self, task: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
@@ -107,7 +108,7 @@ class Owner:
                 done.set_exception(error)
 
         self._queue.append(run)
-        self._wake.set()
+        self._signal()
         try:
             return await asyncio.wrap_future(done)
         finally:
@@ -126,8 +127,7 @@ class Owner:
     async def stop(self) -> None:
         """Answers what is queued, refuses what comes later, and ends the thread."""
         self._stopping = True
-        self._flush()
-        self._wake.set()
+        self._signal()
         await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._reader.shutdown)
 
@@ -135,30 +135,29 @@ class Owner:
         if self.runner.failure:
             raise NodeUnavailable(f"the node is out of service: {self.runner.failure}")
 
-    def _flush(self) -> None:
-        """Once a tick of the loop: everything that was called in it goes to the thread together."""
-        if self._gathered:
-            self._queue.extend(self._gathered)
-            self._gathered.clear()
-            self._wake.set()
+    def _signal(self) -> None:
+        """Wakes the thread."""
+        if self._wake.locked():
+            self._wake.release()
 
     def _run(self) -> None:
-        answered = 0
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            if self._stopping and not self._queue:
-                return
-            self._linger(answered)
+        seen = 0
+        while self._gather(seen):
             answered = self._process()
-            if self._queue or self._stopping:
-                self._wake.set()
+            seen = answered + len(self._queue)
 
-    def _linger(self, answered: int) -> None:
-        """Waits for about half of the callers that the last batch answered, a few milliseconds at most."""
-        end = time.monotonic() + _LINGER_S_MAX
-        while len(self._queue) < answered // 2 and not self._stopping and time.monotonic() < end:
-            time.sleep(_LINGER_POLL_S)
+    def _gather(self, seen: int) -> bool:
+        """Waits for a first call, then a few milliseconds at most for `seen` of them: those answered last may be about to come back. False at the end."""
+        self._wanted = 1
+        while not self._queue:
+            if self._stopping:
+                return False
+            self._wake.acquire()
+        self._wanted = seen
+        self._wake.acquire(blocking=False)
+        if len(self._queue) < seen and not self._stopping:
+            self._wake.acquire(timeout=_LINGER_S_MAX)
+        return True
 
     def _process(self) -> int:
         """Takes everything that is queued; the number of submissions answered."""
