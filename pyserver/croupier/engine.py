@@ -9,9 +9,6 @@ from msgspec import Struct
 from croupier import _engine
 from croupier.errors import ActionInvalid, BetInvalid, InvariantBroken, Refusal, RngUnhealthy
 
-entropy = _engine.entropy
-"""`entropy(n)` gives n bytes of the operating system's randomness through the continuous health test; fails closed."""
-
 raw = _engine.raw
 """`raw(n)` gives n bytes of the generator before any scaling, for test batteries."""
 
@@ -24,6 +21,14 @@ self_test = _engine.self_test
 EngineError = _engine.EngineError
 ModelError = _engine.ModelError
 NotExactError = _engine.NotExactError
+
+
+def entropy(n: int) -> bytes:
+    """N bytes of the operating system's randomness through the continuous health test. Fails closed: raises RngUnhealthy."""
+    try:
+        return _engine.entropy(n)
+    except _engine.RngUnhealthyError as error:
+        raise RngUnhealthy(str(error)) from error
 
 
 class Played(Struct, frozen=True):

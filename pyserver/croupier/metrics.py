@@ -52,7 +52,7 @@ class _RunnerCollector(Collector):
         counts = self._owner.runner.counts
         for name, text, value in (
             ("rounds", "Rounds played and committed.", counts.rounds),
-            ("store_commits", "Transactions handed to the store.", counts.batches),
+            ("store_commits", "Transactions handed to the store.", counts.commits),
             ("store_writes", "Conditional writes, one a wallet and transaction.", counts.writes),
             ("store_writes_refused", "Conditional writes that lost a race.", counts.refused_writes),
             ("store_writes_unknown", "Conditional writes whose fate was unknown at first.", counts.unknown_writes),

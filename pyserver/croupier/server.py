@@ -19,7 +19,7 @@ from croupier import VERSION, demo, engine, keyfile
 from croupier.access import KEY_KIND, OPERATOR_KIND, Access, Role
 from croupier.config import Config
 from croupier.engine import Catalog
-from croupier.errors import Refusal, StoreUnusable
+from croupier.errors import Refusal, RngUnhealthy, StoreUnusable
 from croupier.events.hub import Hub
 from croupier.metrics import Metrics
 from croupier.operations.house import House
@@ -192,7 +192,7 @@ def run(config: Config) -> int:
         engine.self_test()
         store = open_store(config)
         return asyncio.run(_run(config, store))
-    except (Unstartable, StoreUnusable, engine.EngineError) as error:
+    except (Unstartable, StoreUnusable, engine.EngineError, RngUnhealthy) as error:
         print(f"croupier: {error}", file=sys.stderr)
         return 1
 

@@ -11,6 +11,7 @@ from croupier import engine
 from croupier.cli.exits import FAILED, Failure
 from croupier.cli.options import json_option
 from croupier.cli.output import emit
+from croupier.errors import RngUnhealthy
 
 _CHUNK_BYTES = 1 << 20
 
@@ -47,7 +48,7 @@ def self_test(*, as_json: bool) -> None:
     try:
         engine.self_test()
         engine.entropy(_CHUNK_BYTES)
-    except engine.EngineError as error:
+    except (engine.EngineError, RngUnhealthy) as error:
         raise Failure(f"the random number generator is not to be trusted: {error}", FAILED) from error
     took_ms = (time.perf_counter() - started) * 1_000
     value = {"ok": True, "known_answers": "ok", "entropy_bytes_tested": _CHUNK_BYTES, "took_ms": round(took_ms, 1)}

@@ -54,6 +54,7 @@ class Counts(Struct):
     """What the runner did since it started."""
 
     batches: int = 0
+    commits: int = 0
     calls: int = 0
     writes: int = 0
     entries: int = 0
@@ -171,6 +172,8 @@ class EmbeddedRunner:
     def _decided(self, command: Command, state: State, now_ms: int) -> Decided:
         try:
             return command.decide(self.house, state, now_ms, self._entropy)
+        except RngUnhealthy as refusal:  # What gives entropy raises it.
+            return refusal
         except BaseException:  # A panic of the engine is a BaseException; it too must cost one call, not the thread.
             _log.exception("deciding %s failed", type(command).__name__)
             return InvariantBroken("an invariant is broken; the call changed nothing")
@@ -204,6 +207,7 @@ class EmbeddedRunner:
         if not drafts:
             return []
         writes = [draft.write() for draft in drafts]
+        self.counts.commits += 1
         self.counts.writes += len(writes)
         again: list[int] = []
         started = time.perf_counter()
