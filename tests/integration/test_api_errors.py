@@ -60,6 +60,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 @pytest.fixture
 def table(node: Serving) -> Table:
+    eventually(lambda: node.server.owner.queued == 0)
     acme, wallet = node.caller(), new_wallet()
     acme.deposit(wallet)
     tables = [acme.open(wallet, game).session.name for game in ("dice-10000", "blackjack-classic")]
