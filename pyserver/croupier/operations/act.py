@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct, structs
 
 from croupier.engine import Played
-from croupier.errors import Refusal, RoundNotFound, RoundSettled, StepStale
+from croupier.errors import InvariantBroken, Refusal, RoundNotFound, RoundSettled, StepStale
 from croupier.model import Answer, Decision, Entry, EntryKind, Key, NeedState, Round, Session, State, Step, Wallet, WalletKey
 from croupier.operations import ledger, seeds
 from croupier.operations.command import row, wallet_key
@@ -47,7 +47,8 @@ class Act(Struct, frozen=True):
         if session_key not in state:
             return NeedState((session_key,))
         session = row(state, session_key, Session)
-        assert session is not None and session.open_round == self.round_id, "an open round is its session's open round"
+        if session is None or session.open_round != self.round_id:
+            return InvariantBroken("an open round is not its session's open round")
         played = self._draw(house, wallet, session, round_)
         if isinstance(played, Refusal):
             return played

@@ -21,18 +21,17 @@ class Draft:
         """Positions of the calls that wait for this write, those that were only answered from it included."""
         self.state: State = {}
         """Rows as these calls see them: committed ones, and those of this draft."""
-        self.from_cache = False
+        self.is_from_cache = False
         """Some of these rows were not read from the store for this batch."""
+        self.loads = 0
+        """How often the store was asked for these rows."""
 
-    @property
-    def may_be_stale(self) -> bool:
-        """Nothing will check the rows: they come from a cache, and no write of this draft carries their revision."""
-        return self.from_cache and self.wallet is None
-
-    def reload(self) -> None:
-        """Forgets what was read, so that it is read again from the store."""
+    def forget_rows(self, first: Iterable[Key]) -> tuple[Key, ...]:
+        """Forgets what was read; the keys to read again at once, `first` in front."""
+        keys = tuple(dict.fromkeys((*first, *self.state)))
         self.state.clear()
-        self.from_cache = False
+        self.is_from_cache, self.loads = False, 0
+        return keys
 
     def add(self, decision: Decision) -> None:
         """Adds a decision that was made on this draft's state."""

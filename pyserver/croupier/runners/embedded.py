@@ -148,16 +148,15 @@ class EmbeddedRunner:
 
     async def _decide(self, command: Command, draft: Draft, now_ms: int) -> Result:
         """The command's answer on the draft's state; what it writes is added to the draft."""
-        need = command.keys()
+        need, is_fresh = command.keys(), False
         while True:
             await self._load(need, draft)
             decided = self._decided(command, draft.state, now_ms)
             if isinstance(decided, NeedState):
                 need = decided.keys
-            elif draft.may_be_stale and not isinstance(decided, Decision):
+            elif not is_fresh and _may_be_stale(decided, draft):
                 self._cache.forget(draft.key)
-                draft.reload()
-                need = command.keys()
+                need, is_fresh = draft.forget_rows(command.keys()), True
             else:
                 break
         if isinstance(decided, Decision):
@@ -179,11 +178,7 @@ class EmbeddedRunner:
             return InvariantBroken("an invariant is broken; the call changed nothing")
 
     async def _load(self, keys: Sequence[Key], draft: Draft) -> None:
-        """Brings rows into the draft's state: from the cache, otherwise from the store.
-
-        The revision guards only what is written. What is only told, a refusal or a stored answer, must not come from a cache that another writer
-        may have outrun; so `_decide` reloads before it tells.
-        """
+        """Brings rows into the draft's state: from the cache, otherwise from the store."""
         state = draft.state
         missing: list[Key] = []
         cached: State | None = None
@@ -196,8 +191,9 @@ class EmbeddedRunner:
                     missing.append(key)
                 else:
                     state[key] = row
-                    draft.from_cache = True
+                    draft.is_from_cache = True
         if missing:
+            draft.loads += 1
             loaded = await self.store.load(missing)
             state.update(loaded)
             self._cache.put(draft.key, [(key, row) for key, row in loaded.items() if row is not None])
@@ -260,6 +256,17 @@ class EmbeddedRunner:
 def unknown() -> Refusal:
     """What callers are told whose write may or may not have happened."""
     return OutcomeUnknown("the store did not say whether the write happened; retry with the same id, it has one effect at most")
+
+
+def _may_be_stale(decided: Decided, draft: Draft) -> bool:
+    """Whether `decided` is only told, and what it rests on may have been outrun by another writer.
+
+    A write's revision guards what it rests on. A refusal or a stored answer has no such guard, so it must not come from a cache; nor must
+    a broken invariant be reported that is only two rows read at two times.
+    """
+    if isinstance(decided, Decision) or draft.wallet is not None:
+        return False
+    return draft.is_from_cache or (draft.loads > 1 and isinstance(decided, InvariantBroken))
 
 
 def _game(refusal: Refusal, state: State) -> str:

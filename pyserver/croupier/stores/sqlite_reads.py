@@ -27,7 +27,13 @@ class SqliteReads:
     async def load(self, keys: Sequence[Key]) -> State:
         """See Reads.load."""
         try:
-            return {key: self._row(key) for key in keys}
+            if len(keys) < 2 or self._connection.in_transaction:
+                return {key: self._row(key) for key in keys}
+            self._connection.execute("BEGIN")
+            try:
+                return {key: self._row(key) for key in keys}
+            finally:
+                self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise StoreFailed(f"reading from the database failed: {error}") from error
 

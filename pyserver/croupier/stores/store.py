@@ -71,7 +71,7 @@ class Reads(Protocol):
     """What anybody may ask of a store; answers are committed state only."""
 
     async def load(self, keys: Sequence[Key]) -> State:
-        """The rows under `keys`; None where there is none."""
+        """The rows under `keys`, those of one wallet as they stood at one moment; None where there is none."""
         ...
 
     async def entries(self, query: EntryQuery) -> list[Entry]:
