@@ -12,8 +12,8 @@ from tests.simulation.run import Report, cores, run_seed, run_seeds
 
 SEEDS = 10_000
 CONTROL_SEEDS = 2_000
-CAUGHT_ONCE = (1183, 5922, 3830, 5234)
-"""Seeds that found something once: rows of two moments taken for a broken invariant; two wishes for one step taken for one."""
+CAUGHT_ONCE = (5741, 1183, 5922)
+"""Seeds that once took rows of two moments for a broken invariant."""
 
 
 @pytest.mark.timeout(600)

@@ -148,15 +148,15 @@ class EmbeddedRunner:
 
     async def _decide(self, command: Command, draft: Draft, now_ms: int) -> Result:
         """The command's answer on the draft's state; what it writes is added to the draft."""
-        need, is_fresh = command.keys(), False
+        need = command.keys()
         while True:
             await self._load(need, draft)
             decided = self._decided(command, draft.state, now_ms)
             if isinstance(decided, NeedState):
                 need = decided.keys
-            elif not is_fresh and _may_be_stale(decided, draft):
+            elif _may_be_stale(decided, draft):
                 self._cache.forget(draft.key)
-                need, is_fresh = draft.forget_rows(command.keys()), True
+                need = draft.forget_rows(command.keys())
             else:
                 break
         if isinstance(decided, Decision):
