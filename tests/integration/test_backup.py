@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,13 +92,45 @@ def test_the_restore_drill(data: Path, tmp_path: Path, record_property: pytest.R
     record_property("rto_s", round(rto_s, 3))
     assert rto_s < 10
     assert restored["audited"] is True
-    assert value_of("audit", data, "--replay")["heads_sha256"] == heads
+    after = value_of("audit", data, "--replay")
+    assert (restored["seeds_rotated"], restored["sessions_in_round"]) == (2, 2)
+    assert after["ok"] is True
+    assert after["heads_sha256"] != heads
     assert (data / "croupier.keys").stat().st_mode & 0o777 == 0o600
     world = worlds.World(data)
     world.now_ms += 20_000_000
     world.deposit(WALLET, 1_000_000)
     world.close()
     assert run("audit", data).exit_code == 0
+
+
+def test_a_restore_gives_players_no_second_chance(data: Path, tmp_path: Path) -> None:
+    """R8: rounds that were played after the backup and are lost by the restore don't come out the same again."""
+    backup = tmp_path / "day.db"
+    value_of("backup", backup, "--data-dir", data)
+
+    def outcomes() -> list[bytes]:
+        world = worlds.World(data)
+        world.now_ms += 10_000_000
+        views = [world.play(wallet, session, worlds.RED) for _ in range(10)]
+        world.close()
+        return [view.round.steps[0].outcome for view in views]
+
+    wallet = WalletKey("acme", "ada", "EUR")
+    session = roulette_session(data)
+    seen = outcomes()
+    value_of("restore", backup, "--data-dir", data, "--force", "--keep-seeds")
+    assert outcomes() == seen, "the hazard itself: the same seed gives the same rounds"
+    assert value_of("restore", backup, "--data-dir", data, "--force")["seeds_rotated"] == 2
+    assert outcomes() != seen
+    assert run("audit", data, "--replay").exit_code == 0
+
+
+def roulette_session(data: Path) -> bytes:
+    """The open session at roulette of the first player."""
+    with closing(sqlite3.connect(data / "croupier.db")) as connection:
+        (id_,) = connection.execute("SELECT id FROM record WHERE kind = 1 AND wallet = 1 ORDER BY id DESC").fetchone()
+    return bytes(id_)
 
 
 def test_a_restore_refuses_what_it_should(data: Path, tmp_path: Path) -> None:
