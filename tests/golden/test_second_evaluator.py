@@ -20,7 +20,7 @@ from tests.golden.rounds_at_random import STEPS_MICROS, action_at_random, bet_of
 
 MODELS = sorted((Path(engine.__file__).parent / "models").glob("*.toml"))
 ROUNDS_AN_EXAMPLE = 20
-# 60 are 1,200 rounds of each model; `CROUPIER_FUZZ_EXAMPLES=5000 pytest tests/golden --timeout=0` compares 1.6 million rounds.
+# 60 are 1,200 rounds of each model; `CROUPIER_FUZZ_EXAMPLES=1000 pytest tests/golden --timeout=0` compares 320,000 rounds.
 EXAMPLES = int(os.environ.get("CROUPIER_FUZZ_EXAMPLES", "60"))
 FAMILIES_WITH_RULES_AT_RANDOM = ("blackjack", "dice", "roulette", "slots")
 

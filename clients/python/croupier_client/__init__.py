@@ -42,7 +42,7 @@ from .money import micros, show, units
 from .names import id_of, round_name, session_name, transfer_name, wallet_name, wallet_of
 from .retry import RetryPolicy
 from .session import SessionHandle
-from .verify import VerifyReport, verify_round
+from .verify import VerifyReport, verify_ledger, verify_round
 
 __all__ = [
     "AsyncClient",
@@ -80,6 +80,7 @@ __all__ = [
     "show",
     "transfer_name",
     "units",
+    "verify_ledger",
     "verify_round",
     "wallet_name",
     "wallet_of",

@@ -121,7 +121,7 @@ class Attempts:
         self._note(error, now)
         pause = self._pause(error)
         if not is_retried(error) or self.made >= self.policy.attempts_max or now + pause >= self.deadline:
-            raise error
+            raise error from None
         return pause
 
     def _note(self, error: CroupierError, now: float) -> None:

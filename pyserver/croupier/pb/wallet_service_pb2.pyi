@@ -82,7 +82,7 @@ class Transfer(_message.Message):
     def __init__(self, name: _Optional[str] = ..., kind: _Optional[_Union[TransferKind, str]] = ..., currency_code: _Optional[str] = ..., amount_micros: _Optional[int] = ..., balance_micros: _Optional[int] = ..., revision: _Optional[int] = ..., reference: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Entry(_message.Message):
-    __slots__ = ("name", "revision", "kind", "reference_id", "step", "currency_code", "stake_micros", "payout_micros", "transfer_micros", "balance_micros", "create_time", "chain_hash")
+    __slots__ = ("name", "revision", "kind", "reference_id", "step", "currency_code", "stake_micros", "payout_micros", "transfer_micros", "balance_micros", "create_time", "chain_hash", "session_id", "detail_hash", "epoch")
     NAME_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -95,6 +95,9 @@ class Entry(_message.Message):
     BALANCE_MICROS_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     CHAIN_HASH_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_HASH_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
     name: str
     revision: int
     kind: EntryKind
@@ -107,7 +110,10 @@ class Entry(_message.Message):
     balance_micros: int
     create_time: _timestamp_pb2.Timestamp
     chain_hash: str
-    def __init__(self, name: _Optional[str] = ..., revision: _Optional[int] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., reference_id: _Optional[str] = ..., step: _Optional[int] = ..., currency_code: _Optional[str] = ..., stake_micros: _Optional[int] = ..., payout_micros: _Optional[int] = ..., transfer_micros: _Optional[int] = ..., balance_micros: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., chain_hash: _Optional[str] = ...) -> None: ...
+    session_id: str
+    detail_hash: str
+    epoch: int
+    def __init__(self, name: _Optional[str] = ..., revision: _Optional[int] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., reference_id: _Optional[str] = ..., step: _Optional[int] = ..., currency_code: _Optional[str] = ..., stake_micros: _Optional[int] = ..., payout_micros: _Optional[int] = ..., transfer_micros: _Optional[int] = ..., balance_micros: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., chain_hash: _Optional[str] = ..., session_id: _Optional[str] = ..., detail_hash: _Optional[str] = ..., epoch: _Optional[int] = ...) -> None: ...
 
 class GetWalletRequest(_message.Message):
     __slots__ = ("name",)

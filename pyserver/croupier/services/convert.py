@@ -143,6 +143,9 @@ def entry_message(key: WalletKey, entry: Entry) -> wallet_service_pb2.Entry:
         balance_micros=entry.balance_micros,
         create_time=timestamp(entry.time_ms),
         chain_hash=entry.chain_hash.hex(),
+        session_id=format_id(entry.session) if any(entry.session) else "",
+        detail_hash=entry.detail.hex(),
+        epoch=entry.epoch,
     )
 
 

@@ -12,7 +12,7 @@ from croupier_client.pb import catalog_service_pb2 as catalog
 from croupier_client.pb import games_pb2 as games
 from croupier_client.pb import round_service_pb2 as rounds
 from croupier_client.session import SessionHandle
-from croupier_client.verify import total_of
+from croupier_client.verify import total_of, verify_ledger
 
 from .pictures import blackjack_lines, dice_lines, roulette_lines, slots_lines
 from .watcher import Watcher, line_of
@@ -104,13 +104,15 @@ class Tour:
     def _sum_up(self) -> bool:
         wallet = self._client.get_wallet(self._wallet)
         staked, paid = (sum(getattr(round_, field) for round_ in self._played) for field in ("stake_micros", "payout_micros"))
-        balances = "; ".join(f"{b.currency_code} drift {self._show(b.drift_micros)}" for b in self._client.trial_balance())
+        broken = verify_ledger(wallet, reversed(list(self._client.entries(self._wallet))))
+        balances = "; ".join(f"drift {show(b.drift_micros, b.currency_code)}" for b in self._client.trial_balance())
         print("\n=== Summary ===")
         print(f"{len(self._played)} rounds, {self._verified} verified on this machine from the revealed seeds")
         print(f"staked {self._show(staked)}, paid {self._show(paid)}, net {self._show(paid - staked)}")
-        print(f"balance {self._show(wallet.balance_micros)} after {wallet.revision} ledger entries, chain {wallet.chain_hash[:16]}…")
+        print(f"balance {self._show(wallet.balance_micros)} after {wallet.revision} ledger entries")
+        print(f"hash chain of the ledger: {'; '.join(broken) or 'verified, ends in ' + wallet.chain_hash[:16] + '…'}")
         print(f"trial balance of the operator: {balances}")
-        return self._verified == len(self._played)
+        return self._verified == len(self._played) and not broken
 
     def _show(self, amount_micros: int) -> str:
         return show(amount_micros, self._currency)

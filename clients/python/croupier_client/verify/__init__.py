@@ -7,6 +7,17 @@ It was written from docs/fairness.md, docs/models.md and proto/, shares no code 
 
 from .blackjack import total_of
 from .evaluation import Evaluation, NotOffered
+from .ledger import chain_hash, round_detail, verify_ledger
 from .report import VerifyReport, evaluate, verify_round
 
-__all__ = ["Evaluation", "NotOffered", "VerifyReport", "evaluate", "total_of", "verify_round"]
+__all__ = [
+    "Evaluation",
+    "NotOffered",
+    "VerifyReport",
+    "chain_hash",
+    "evaluate",
+    "round_detail",
+    "total_of",
+    "verify_ledger",
+    "verify_round",
+]
