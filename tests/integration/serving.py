@@ -71,9 +71,13 @@ class Serving:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.loop.call_soon_threadsafe(self._end.set)
+        self.end()
         self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive(), "the server did not stop"
+
+    def end(self) -> None:
+        """Lets it begin to drain."""
+        self.loop.call_soon_threadsafe(self._end.set)
 
     @property
     def address(self) -> str:
@@ -141,7 +145,9 @@ class Spawned:
         self.metrics_address = f"127.0.0.1:{free_port()}"
         self.log = data_dir / "log.jsonl"
         self._settings = data_dir / "croupier.toml"
-        self._settings.write_text(f'data_dir = "{data_dir}"\nlisten = "127.0.0.1:0"\ndrain_notice_s = 0.1\nkey_poll_s = 0.05\n{settings}\n')
+        notice = "" if "drain_notice_s" in settings else "drain_notice_s = 0.1\n"
+        self._more = settings
+        self._settings.write_text(f'data_dir = "{data_dir}"\nlisten = "127.0.0.1:0"\n{notice}key_poll_s = 0.05\n{settings}\n')
         self._flags = flags
 
     def __enter__(self) -> Self:
@@ -189,7 +195,7 @@ class Spawned:
 
     def again(self) -> Spawned:
         """Another process over the same folder."""
-        return Spawned(self.data_dir, *self._flags, settings=self._settings.read_text().split("key_poll_s = 0.05\n")[1], keys=self.keys)
+        return Spawned(self.data_dir, *self._flags, settings=self._more, keys=self.keys)
 
 
 def free_port() -> int:

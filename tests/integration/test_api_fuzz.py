@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from croupier.pb import round_service_pb2 as pb
 from tests.integration.calling import EUR, METHODS, Caller, dice, failure, new_id, new_wallet, refused
+from tests.integration.places import message, place
 from tests.integration.serving import Serving
 from tests.integration.serving import settings as server_settings
 
@@ -150,6 +151,40 @@ def test_random_values(node: Serving, wallet: str, session: str, method: str) ->
         assert status(caller, method, asked.SerializeToString()) in DEFINED
 
     run()
+
+
+@pytest.mark.parametrize("method", FUZZED)
+def test_one_field_off(node: Serving, method: str) -> None:
+    """A request that would succeed, but for one field, however deep, that is missing or has another value."""
+    mine = place(node.caller(), new_wallet())
+    caller = node.caller(key_for(method))
+    names = [*mine[:-1], mine.wallet.replace("acme", "zenith"), f"{mine.wallet}/transfers/{new_id()}"]
+
+    @seed(13)
+    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def run(data: st.DataObject) -> None:
+        asked = message(method, mine)
+        part, field = data.draw(st.sampled_from(places_in(asked))) if places_in(asked) else (asked, None)
+        if field is not None:
+            part.ClearField(field.name)
+            if data.draw(st.booleans()):
+                value = data.draw(values(field, names, 0))
+                other = type(part)(**{field.name: [value] if field.is_repeated else value})
+                part.MergeFrom(other)
+        assert status(caller, method, asked.SerializeToString()) in DEFINED
+
+    run()
+
+
+def places_in(part: Any) -> list[tuple[Any, FieldDescriptor]]:
+    """Every field of a message and of the messages in it, with the message that it lies in."""
+    found: list[tuple[Any, FieldDescriptor]] = [(part, field) for field in part.DESCRIPTOR.fields]
+    for field, value in part.ListFields():
+        if field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE:
+            for inner in value if field.is_repeated else [value]:
+                found += places_in(inner)
+    return found
 
 
 @pytest.mark.parametrize("method", FUZZED)

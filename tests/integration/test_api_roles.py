@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import grpc
 import pytest
@@ -15,19 +15,15 @@ from croupier.pb import admin_service_pb2, catalog_service_pb2, options_pb2, rou
 from croupier.services.channelz import NAME, Channelz
 from croupier.services.registry import allowed_roles, generic_handler
 from tests.integration.calling import (
-    EUR,
     METHODS,
-    STAND,
     Caller,
-    blackjack,
     dice,
     failure,
     new_id,
     new_wallet,
-    open_blackjack,
     refused,
-    request,
 )
+from tests.integration.places import Place, message, place
 from tests.integration.serving import TENANT, Serving, eventually, settings
 
 Outcome = tuple[int, str]
@@ -42,17 +38,6 @@ OF_A_ROUND = {"RoundService.Act", "RoundService.GetRound", "RoundService.VerifyR
 OF_NO_TENANT = {name for name in METHODS if name.startswith(("CatalogService", "AdminService"))}
 
 
-class Place(NamedTuple):
-    """A wallet with a session, an open and a settled round whose seed is revealed, and a transfer."""
-
-    wallet: str
-    session: str
-    open_round: str
-    settled_round: str
-    transfer: str
-    token: str
-
-
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A server of its own, since one of the calls tells it to drain."""
@@ -60,63 +45,10 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         yield running
 
 
-def place(caller: Caller, wallet: str) -> Place:
-    transfer = caller.deposit(wallet).name
-    opened = caller.open(wallet, "blackjack-classic")
-    round_ = open_blackjack(caller, opened.session.name)
-    while round_.state == round_service_pb2.ROUND_STATE_OPEN:
-        round_ = caller.call("RoundService.Act", round=round_.name, step=round_.step + 1, action=STAND).round
-    number = caller.call("SessionService.GetSession", name=opened.session.name).session.seed.number
-    caller.call("SessionService.RotateSeed", session=opened.session.name, seed_number=number)
-    waiting = open_blackjack(caller, opened.session.name)
-    return Place(wallet, opened.session.name, waiting.name, round_.name, transfer, opened.token)
-
-
 @pytest.fixture
 def mine(node: Serving) -> Place:
     """A place of acme's, fresh for each test: some calls use it up."""
     return place(node.caller(), new_wallet())
-
-
-def message(method: str, place: Place) -> Any:
-    """A request that succeeds for whoever may make it."""
-    play = round_service_pb2.PlayRequest(session=place.session, round_id=new_id(), bet=blackjack())
-    of_wallet, of_session = {"wallet": place.wallet}, {"session": place.session}
-    transfer = {**of_wallet, "transfer_id": new_id(), "amount_micros": EUR}
-    fields: dict[str, dict[str, Any]] = {
-        "CatalogService.ListGames": {},
-        "CatalogService.GetGame": {"name": "games/dice-10000"},
-        "CatalogService.GetModel": {"name": f"models/{'0' * 64}"},
-        "SessionService.OpenSession": {**of_wallet, "session_id": new_id(), "game": "games/dice-10000"},
-        "SessionService.GetSession": {"name": place.session},
-        "SessionService.RefreshSession": {"name": place.session},
-        "SessionService.CloseSession": {"name": place.session},
-        "SessionService.ListSessions": of_wallet,
-        "SessionService.SetClientSeed": {**of_session, "client_seed": "x"},
-        "SessionService.RotateSeed": {**of_session, "seed_number": 1},
-        "SessionService.ListSeeds": of_session,
-        "RoundService.Play": {**of_session, "round_id": play.round_id, "bet": play.bet},
-        "RoundService.Act": {"round": place.open_round, "step": 1, "action": STAND},
-        "RoundService.PlayBatch": {"plays": [play]},
-        "RoundService.PlayStream": {"play": play},
-        "RoundService.GetRound": {"name": place.settled_round},
-        "RoundService.GetOpenRound": of_session,
-        "RoundService.ListRounds": {"parent": place.session},
-        "RoundService.VerifyRound": {"name": place.settled_round},
-        "WalletService.GetWallet": {"name": place.wallet},
-        "WalletService.Deposit": transfer,
-        "WalletService.Withdraw": transfer,
-        "WalletService.GetTransfer": {"name": place.transfer},
-        "WalletService.ListTransfers": of_wallet,
-        "WalletService.ListEntries": of_wallet,
-        "WalletService.WatchWallet": {"name": place.wallet},
-        "WalletService.GetTrialBalance": {"operator": "/".join(place.wallet.split("/")[:2])},
-        "AdminService.GetNode": {},
-        "AdminService.DrainNode": {},
-        "AdminService.EnableGame": {"game": "games/dice-10001"},
-        "AdminService.DisableGame": {"game": "games/dice-10001", "reason": "test"},
-    }
-    return request(method)(**fields[method])
 
 
 def outcome(caller: Caller, method: str, asked: Any) -> tuple[Outcome, str]:

@@ -1,0 +1,141 @@
+"""Deadlines and load: an expired call is never decided, a call too many is told to wait, and neither changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc import StatusCode
+
+from croupier.pb import round_service_pb2 as pb
+from tests.integration.calling import EUR, Caller, dice, new_id, new_wallet, refused, request
+from tests.integration.serving import Serving, eventually, settings
+
+ROOM = 8
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Serving]:
+    """A server with room for a few calls, whose owner a test may hold up."""
+    with Serving(settings(tmp_path, store="memory", max_queue_calls=ROOM)) as running:
+        yield running
+
+
+def deposit(wallet: str, transfer_id: str = "") -> bytes:
+    return bytes(
+        request("WalletService.Deposit")(wallet=wallet, transfer_id=transfer_id or new_id(), amount_micros=EUR).SerializeToString()
+    )
+
+
+def later(caller: Caller, method: str, data: bytes, timeout: float) -> Any:
+    return caller.raw(method).future(data, timeout=timeout, metadata=caller.metadata)
+
+
+def test_an_expired_call_is_not_decided(node: Serving) -> None:
+    """A call whose deadline passes while it waits answers DEADLINE_EXCEEDED and has no effect; the same id may be used afterwards."""
+    acme, wallet, transfer_id = node.caller(), new_wallet(), new_id()
+    acme.deposit(wallet)
+    with node.owner_held():
+        with pytest.raises(grpc.RpcError) as caught:
+            acme.bytes("WalletService.Deposit", deposit(wallet, transfer_id), timeout=0.1)
+        assert caught.value.code() is StatusCode.DEADLINE_EXCEEDED
+    counts = node.server.owner.runner.counts
+    eventually(lambda: counts.expired_calls == 1)
+    assert acme.head(wallet).revision == 1
+    acme.bytes("WalletService.Deposit", deposit(wallet, transfer_id))
+    assert acme.head(wallet).revision == 2
+
+
+def test_a_call_in_time_is_decided(node: Serving) -> None:
+    """A call that waited, but not beyond its deadline, is answered; one without a deadline waits as long as it takes."""
+    acme, wallet = node.caller(), new_wallet()
+    with node.owner_held():
+        waiting = [later(acme, "WalletService.Deposit", deposit(wallet), timeout) for timeout in (10, None)]  # type: ignore[list-item]
+        eventually(lambda: node.server.owner.queued == 2)
+    for one in waiting:
+        assert one.result()
+    assert acme.head(wallet).revision == 2
+
+
+def test_an_expired_batch_plays_nothing(node: Serving) -> None:
+    """All plays of a batch share its deadline."""
+    acme, wallet = node.caller(), new_wallet()
+    acme.deposit(wallet)
+    session = acme.open(wallet).session.name
+    plays = [pb.PlayRequest(session=session, round_id=new_id(), bet=dice(100_000)) for _ in range(ROOM)]
+    with node.owner_held():
+        with pytest.raises(grpc.RpcError) as caught:
+            acme.bytes("RoundService.PlayBatch", pb.PlayBatchRequest(plays=plays).SerializeToString(), timeout=0.1)
+        assert caught.value.code() is StatusCode.DEADLINE_EXCEEDED
+    eventually(lambda: node.server.owner.runner.counts.expired_calls == ROOM)
+    assert acme.head(wallet).revision == 2
+    assert acme.play(session).number == 1
+
+
+def test_one_call_too_many(node: Serving) -> None:
+    """With the queue full a call is told to wait a moment, at once, and those in the queue are all answered (nothing was done)."""
+    acme, wallet = node.caller(), new_wallet()
+    acme.deposit(wallet)
+    session = acme.open(wallet).session.name
+    with node.owner_held():
+        waiting = [later(acme, "WalletService.Deposit", deposit(wallet), 10) for _ in range(ROOM)]
+        eventually(lambda: node.server.owner.queued == ROOM)
+        said = refused(acme.play, session)
+        assert said[:2] == (StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+        assert 0 < said.retry_s < 5
+        found = [pb.PlayStreamResponse.FromString(one).result.refusal for one in acme.stream([_play(session), _play(session)])]
+        assert [refusal.code for refusal in found] == [StatusCode.RESOURCE_EXHAUSTED.value[0]] * 2
+        assert all(refusal.retry_delay.ToTimedelta().total_seconds() > 0 for refusal in found)
+        assert acme.head(wallet).revision == 2
+    for one in waiting:
+        assert one.result()
+    assert acme.head(wallet).revision == 2 + ROOM
+    assert acme.play(session).number == 1
+
+
+def test_a_batch_that_never_fits(node: Serving) -> None:
+    """A batch of more plays than there is room for is refused whole."""
+    acme, wallet = node.caller(), new_wallet()
+    acme.deposit(wallet)
+    session = acme.open(wallet).session.name
+    said = refused(acme.call, "RoundService.PlayBatch", plays=[_play(session) for _ in range(ROOM + 1)])
+    assert said[:2] == (StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+    assert acme.head(wallet).revision == 2
+
+
+def test_a_caller_that_gives_up_costs_nothing(node: Serving) -> None:
+    """Calls that were cancelled while they waited leave no trace in the queue."""
+    acme, wallet = node.caller(), new_wallet()
+    acme.deposit(wallet)
+    with node.owner_held():
+        waiting = [later(acme, "WalletService.Deposit", deposit(wallet), 10) for _ in range(ROOM)]
+        eventually(lambda: node.server.owner.queued == ROOM)
+        for one in waiting:
+            one.cancel()
+    eventually(lambda: node.server.owner.queued == 0)
+    assert acme.deposit(wallet).balance_micros
+
+
+def test_reads_go_on_while_the_owner_is_busy(node: Serving) -> None:
+    """What is committed is read beside the owner: a long commit keeps nobody from looking."""
+    acme, wallet = node.caller(), new_wallet()
+    acme.deposit(wallet)
+    with node.owner_held():
+        assert acme.head(wallet).revision == 1
+        assert acme.call("CatalogService.ListGames").games
+
+
+def test_an_expired_stream(node: Serving) -> None:
+    """A stream whose deadline passes ends with DEADLINE_EXCEEDED; what was answered before is committed."""
+    acme, wallet = node.caller(), new_wallet()
+    acme.deposit(wallet)
+    with pytest.raises(grpc.RpcError) as caught:
+        acme.watch(wallet, timeout=0.2).rest()
+    assert caught.value.code() is StatusCode.DEADLINE_EXCEEDED
+
+
+def _play(session: str) -> pb.PlayRequest:
+    return pb.PlayRequest(session=session, round_id=new_id(), bet=dice(100_000))

@@ -1,0 +1,81 @@
+"""What balancers and people ask of a node: health, reflection, channelz."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf import descriptor_pb2
+from grpc import StatusCode
+from grpc_channelz.v1 import channelz_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from tests.integration.calling import METHODS, Caller, refused
+from tests.integration.serving import Serving, settings
+
+SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+CHANNELZ = "grpc.channelz.v1.Channelz"
+
+
+def test_health_is_checked_without_credentials(serving: Serving) -> None:
+    """The node and each service are SERVING; a service that is not here is NOT_FOUND."""
+    stub = health_pb2_grpc.HealthStub(Caller(serving.address).channel)
+    services = {method.containing_service.full_name for method in METHODS.values()}
+    for service in ("", *services):
+        assert stub.Check(health_pb2.HealthCheckRequest(service=service)).status == SERVING
+    with pytest.raises(grpc.RpcError) as caught:
+        stub.Check(health_pb2.HealthCheckRequest(service="croupier.v1.Nothing"))
+    assert caught.value.code() is StatusCode.NOT_FOUND
+
+
+def test_health_is_watched(tmp_path: Path) -> None:
+    """A watcher is told at once, and again when the node leaves service, before its streams end."""
+    with Serving(settings(tmp_path, store="memory", drain_notice_s=0.1)) as node:
+        stub = health_pb2_grpc.HealthStub(Caller(node.address).channel)
+        watches = [stub.Watch(health_pb2.HealthCheckRequest(service=service)) for service in ("", "croupier.v1.RoundService")]
+        assert [next(watch).status for watch in watches] == [SERVING, SERVING]
+        node.end()
+        assert [next(watch).status for watch in watches] == [NOT_SERVING, NOT_SERVING]
+        for watch in watches:
+            with pytest.raises(grpc.RpcError):
+                next(watch)
+
+
+def test_reflection_shows_the_whole_api(serving: Serving) -> None:
+    """Tools find every service, and its file with all that it imports, from the server alone."""
+    stub = reflection_pb2_grpc.ServerReflectionStub(Caller(serving.address).channel)
+
+    def ask(**question: str) -> reflection_pb2.ServerReflectionResponse:
+        (answer,) = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(**question)]))
+        return answer
+
+    listed = {service.name for service in ask(list_services="").list_services_response.service}
+    ours = {method.containing_service.full_name for method in METHODS.values()}
+    assert listed == ours | {CHANNELZ, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+    for service in ours:
+        encoded = ask(file_containing_symbol=service).file_descriptor_response.file_descriptor_proto
+        files = {file.name: file for file in map(descriptor_pb2.FileDescriptorProto.FromString, encoded)}
+        assert service.removeprefix("croupier.v1.") in [one.name for file in files.values() for one in file.service]
+        assert {name for file in files.values() for name in file.dependency} <= files.keys()
+    assert ask(file_containing_symbol="croupier.v1.Nothing").error_response.error_code == StatusCode.NOT_FOUND.value[0]
+
+
+def test_channelz_is_for_admins(serving: Serving) -> None:
+    """An admin sees servers and sockets; unknown ids are the caller's fault; operators and strangers are refused."""
+    admin = serving.caller("admin")
+
+    def ask(caller: Caller, method: str, asked: bytes = b"") -> bytes:
+        return bytes(caller.channel.unary_unary(f"/{CHANNELZ}/{method}")(asked, timeout=10, metadata=caller.metadata))
+
+    servers = channelz_pb2.GetServersResponse.FromString(ask(admin, "GetServers")).server
+    assert servers
+    asked = channelz_pb2.GetServerRequest(server_id=servers[0].ref.server_id).SerializeToString()
+    assert channelz_pb2.GetServerResponse.FromString(ask(admin, "GetServer", asked)).server.ref == servers[0].ref
+    unknown = channelz_pb2.GetServerRequest(server_id=2**60).SerializeToString()
+    for method in ("GetServer", "GetServerSockets", "GetChannel", "GetSubchannel", "GetSocket"):
+        assert refused(ask, admin, method, unknown)[:2] == (StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
+        assert refused(ask, serving.caller(), method)[:2] == (StatusCode.PERMISSION_DENIED, "FORBIDDEN")
+        assert refused(ask, Caller(serving.address), method)[:2] == (StatusCode.UNAUTHENTICATED, "CREDENTIALS_INVALID")
+    assert refused(ask, admin, "GetServer", b"\xff")[:2] == (StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
