@@ -98,6 +98,10 @@ no-hole | 100 | 8s Kd 8h 9c Tc Ac       | SPLIT STAND STAND  | LOSE LOSE      | 
 no-hole | 100 | As 5d Kh                |                    | BLACKJACK      | 1 | 100 250
 no-hole | 100 | As Kd Kh 9c             |                    | BLACKJACK      | 2 | 100 250
 no-hole | 100 | As Kd Kh Ac             |                    | PUSH           | 2 | 100 100
+no-hole | 100 | As Ad Kh Kc             | INSURE             | PUSH           | 2 | 150 250
+no-hole | 100 | As Ad Kh 9c             | INSURE             | BLACKJACK      | 2 | 150 250
+no-hole | 100 | As Ad Kh Kc             | DECLINE_INSURANCE  | PUSH           | 2 | 100 100
+no-hole | 100 | Ts Ad 9h 6c Tc          | INSURE STAND       | WIN            | 3 | 150 200
 no-hole | 100 | Ts 6d 6h Kd             | HIT                | BUST           | 1 | 100 0
 no-hole | 100 | Ts Ad 6h Kd Kc          | INSURE HIT         | BUST           | 2 | 150 150
 no-hole | 100 | Ts Ad 6h Kd 9c          | INSURE HIT         | BUST           | 2 | 150 0
