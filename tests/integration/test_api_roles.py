@@ -72,7 +72,7 @@ def outcome(caller: Caller, method: str, asked: Any) -> tuple[Outcome, str]:
 
 def _of_play(result: round_service_pb2.PlayResult) -> tuple[Outcome, str]:
     refusal = result.refusal
-    reasons = refusal.DESCRIPTOR.fields_by_name["reason"].enum_type.values_by_number
+    reasons = errors_pb2.ErrorReason
     reason = reasons[refusal.reason].name.removeprefix("ERROR_REASON_")
     return (refusal.code, "" if reason == "UNSPECIFIED" else reason), refusal.message
 

@@ -13,7 +13,7 @@ mod tally;
 mod wire;
 
 /// The messages of croupier.v1.
-#[allow(dead_code, missing_docs, clippy::pedantic, reason = "generated from proto/, which also has what a load does not use")]
+#[allow(dead_code, missing_docs, clippy::all, clippy::pedantic, reason = "generated from proto/, which also has what a load does not use")]
 mod pb {
     include!(concat!(env!("OUT_DIR"), "/croupier.v1.rs"));
 }

@@ -2,7 +2,10 @@
 
 use crate::ids::Ids;
 use crate::pb::play_result::Result as Outcome;
-use crate::pb::{Bet, PlayBatchRequest, PlayBatchResponse, PlayRequest, PlayResponse, PlayResult, PlayStreamRequest, PlayStreamResponse, Round, RoundState};
+use crate::pb::{
+    Bet, PlayBatchRequest, PlayBatchResponse, PlayRequest, PlayResponse, PlayResult, PlayStreamRequest, PlayStreamResponse, Round,
+    RoundState,
+};
 use crate::plan::Plan;
 use bytes::Bytes;
 use prost::Message;

@@ -92,7 +92,7 @@ pub fn ratio_json(ratio: &BigRational) -> Value {
     json!({"exact": text(ratio), "value": value(ratio)})
 }
 
-/// Odds as {"exact": "a/b", "value": x, "one_in": 1 / x}, without what cannot be said.
+/// Odds as `{"exact": "a/b", "value": x, "one_in": 1 / x}`, without what cannot be said.
 pub fn odds_json(odds: &Odds) -> Value {
     let mut object = Map::new();
     if let Odds::Exact(ratio) = odds {

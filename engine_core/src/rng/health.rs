@@ -39,6 +39,7 @@ impl Failure {
 /// # Errors
 /// The test that failed.
 #[inline]
+#[allow(clippy::needless_bitwise_bool, reason = "without a branch it compiles to vector instructions")]
 pub fn check_words(words: &[u32]) -> Result<(), Failure> {
     // Runs are looked for only where two neighbours are equal, which is rare; both sums here compile to a few vector instructions.
     if words.iter().zip(&words[1..]).fold(false, |any, (one, next)| any | (one == next)) {
@@ -145,7 +146,9 @@ mod tests {
     fn leaning_bytes_fail() {
         let window = |hits: usize| -> Vec<u8> {
             let mut bytes: Vec<u8> = (0..512_u32).map(|i| u8::try_from(1 + i % 255).expect("a byte")).collect();
-            bytes.iter_mut().for_each(|b| *b = (*b).max(2));
+            for byte in &mut bytes {
+                *byte = (*byte).max(2);
+            }
             bytes[0] = 0;
             (1..hits).for_each(|i| bytes[i * 20] = 0);
             bytes

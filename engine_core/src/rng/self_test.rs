@@ -68,7 +68,7 @@ fn jefe() -> [u8; 32] {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn check(passed: bool, test: &'static str) -> Result<(), Error> {

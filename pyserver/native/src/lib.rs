@@ -5,6 +5,11 @@
 //! - `model`: class `Model`: parse, play, act, pay table.
 //! - `entropy`: random bytes of the operating system through a health test, the raw collector, the self test.
 //! - `errors`: the exceptions, one for each value of the engine's error enum.
+#![allow(
+    clippy::doc_markdown,
+    clippy::needless_pass_by_value,
+    reason = "comments here are Python's docstrings, arguments come from Python by value"
+)]
 
 mod analysis;
 mod bench;

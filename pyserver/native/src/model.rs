@@ -129,7 +129,7 @@ fn key(server_seed: &[u8]) -> PyResult<&[u8; 32]> {
 }
 
 /// A broken invariant inside the engine becomes an `EngineError`, so that it stops one round and not the server's thread.
-fn answer<'py>(py: Python<'py>, decide: impl FnOnce() -> Result<Played, Error>) -> PyResult<PlayedTuple<'py>> {
+fn answer(py: Python<'_>, decide: impl FnOnce() -> Result<Played, Error>) -> PyResult<PlayedTuple<'_>> {
     match catch_unwind(AssertUnwindSafe(decide)) {
         Ok(Ok(played)) => Ok((played.stake, played.payout, PyBytes::new(py, &played.outcome), PyBytes::new(py, &played.state))),
         Ok(Err(error)) => Err(to_python(py, &error)),

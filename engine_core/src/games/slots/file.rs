@@ -4,6 +4,9 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
 
+/// A list whose values know their places in the text, as does the list.
+type List<T> = Spanned<Vec<Spanned<T>>>;
+
 /// The file, as far as this family reads it.
 #[derive(Deserialize)]
 pub struct File {
@@ -17,7 +20,7 @@ pub struct Part {
     /// Rows of the window.
     pub rows: Spanned<usize>,
     /// Names of all symbols; outcomes index this list.
-    pub symbols: Spanned<Vec<Spanned<String>>>,
+    pub symbols: List<String>,
     /// The symbol that substitutes for all but the scatter.
     pub wild: Option<Spanned<String>>,
     /// The symbol that pays and triggers anywhere.
@@ -60,11 +63,12 @@ pub struct Pay {
 #[serde(deny_unknown_fields)]
 pub struct Lines {
     /// Each line's row on each reel, 0 at the top.
-    pub lines: Spanned<Vec<Spanned<Vec<Spanned<usize>>>>>,
+    #[allow(clippy::struct_field_names, reason = "named as in the file")]
+    pub lines: Spanned<Vec<List<usize>>>,
     /// What a run with a wild in it pays more.
     pub wild_multiplier: Option<Spanned<u32>>,
     /// By symbol: pays for 1, 2, 3 … in a row, in the unit of stake.
-    pub pays: Spanned<BTreeMap<Spanned<String>, Spanned<Vec<Spanned<u32>>>>>,
+    pub pays: Spanned<BTreeMap<Spanned<String>, List<u32>>>,
 }
 
 /// `[slots.pay.scatter]`
@@ -72,7 +76,7 @@ pub struct Lines {
 #[serde(deny_unknown_fields)]
 pub struct Scatter {
     /// Pays for 1, 2, 3 … scatters, in total stakes.
-    pub pays: Spanned<Vec<Spanned<u32>>>,
+    pub pays: List<u32>,
 }
 
 /// `[slots.mode.NAME]`
@@ -80,9 +84,9 @@ pub struct Scatter {
 #[serde(deny_unknown_fields)]
 pub struct Mode {
     /// "spin", then any of "pay.lines" and "pay.scatter".
-    pub stages: Spanned<Vec<Spanned<String>>>,
+    pub stages: List<String>,
     /// The strips, from the left; absent: those of the base mode.
-    pub reels: Option<Spanned<Vec<Spanned<Vec<Spanned<String>>>>>>,
+    pub reels: Option<Spanned<Vec<List<String>>>>,
     #[serde(default)]
     pub trigger: Vec<Spanned<Trigger>>,
 }

@@ -135,7 +135,9 @@ impl Lines {
             let mut sets = vec![0; self.symbols];
             for (&symbol, &through) in spin.column(reel, stop).iter().zip(&self.through[reel]) {
                 if Some(symbol) == self.rules.wild {
-                    sets.iter_mut().for_each(|set| *set |= through);
+                    for set in &mut sets {
+                        *set |= through;
+                    }
                 } else {
                     sets[usize::from(symbol)] |= through;
                 }
