@@ -144,7 +144,7 @@ class Access:
     def _token_caller(self, credential: str) -> Caller:
         try:
             text = credential[len(TOKEN_PREFIX) :]
-            raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            raw = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
             payload, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
             key_id, operator, player, currency, session, expire_ms = msgspec.msgpack.decode(
                 payload, type=tuple[int, str, str, str, bytes, int]

@@ -100,9 +100,7 @@ class Server:
         _log.info("serving on %s, store %s", self.address, self._store.name)
 
     async def run(self) -> None:
-        """Serves until a signal, a drain or a failure of the store; then finishes what runs and releases everything."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self.drain)
+        """Serves until a drain or a failure of the store; then finishes what runs and releases everything."""
         await self._stop.wait()
         await self.stop()
 
@@ -211,6 +209,8 @@ def clock_ms() -> int:
 
 async def _run(config: Config, store: Store) -> int:
     server = Server(config, store)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, server.drain)
     metrics = None
     if config.metrics_listen:
         metrics = _serve_metrics(config, server)

@@ -13,6 +13,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health_pb2
 
 from croupier.pb import (
     admin_service_pb2,
@@ -150,6 +151,12 @@ class Watch:
     def rest(self) -> list[Any]:
         """All responses up to the end of the stream."""
         return [wallet_service_pb2.WatchWalletResponse.FromString(one) for one in self.stream]
+
+
+def health_watch(channel: grpc.Channel, service: str = "") -> Any:
+    """What health says of a service, at once and after each change."""
+    watch = channel.unary_stream("/grpc.health.v1.Health/Watch", None, health_pb2.HealthCheckResponse.FromString)
+    return watch(health_pb2.HealthCheckRequest(service=service).SerializeToString())
 
 
 def request(name: str) -> Any:

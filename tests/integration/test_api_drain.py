@@ -8,11 +8,11 @@ from pathlib import Path
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 from croupier.pb import admin_service_pb2
 from croupier.pb import round_service_pb2 as pb
-from tests.integration.calling import Caller, dice, failure, new_id, new_wallet
+from tests.integration.calling import Caller, dice, failure, health_watch, new_id, new_wallet
 from tests.integration.serving import Serving, Spawned, eventually, settings
 
 BY_SIGNAL, BY_CALL = "signal", "DrainNode"
@@ -35,7 +35,7 @@ def test_no_call_fails(tmp_path: Path, how: str) -> None:
         acme.deposit(wallet)
         sessions = [acme.open(wallet).session.name for _ in range(4)]
         leaving = threading.Event()
-        statuses = health_pb2_grpc.HealthStub(acme.channel).Watch(health_pb2.HealthCheckRequest())
+        statuses = health_watch(acme.channel)
         assert next(statuses).status == health_pb2.HealthCheckResponse.SERVING
         rounds: list[pb.Round] = []
         failures: list[grpc.RpcError] = []
@@ -63,7 +63,7 @@ def test_streams_end(tmp_path: Path, how: str) -> None:
         acme, wallet = node.caller(), new_wallet()
         acme.deposit(wallet)
         session = acme.open(wallet).session.name
-        health = health_pb2_grpc.HealthStub(acme.channel).Watch(health_pb2.HealthCheckRequest())
+        health = health_watch(acme.channel)
         assert next(health).status == health_pb2.HealthCheckResponse.SERVING
         watch = acme.watch(wallet, "0")
         assert [entry.revision for entry in watch.entries(2)] == [1, 2]

@@ -64,7 +64,7 @@ def table(node: Serving) -> Table:
     acme, wallet = node.caller(), new_wallet()
     acme.deposit(wallet)
     tables = [acme.open(wallet, game).session.name for game in ("dice-10000", "blackjack-classic")]
-    return Table(node, acme, wallet, *tables, open_blackjack(acme, tables[1]))
+    return Table(node, acme, wallet, tables[0], tables[1], open_blackjack(acme, tables[1]))
 
 
 def expired(table: Table) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import message_factory
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from grpc import StatusCode
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
@@ -33,6 +33,7 @@ DEFINED = {
 }
 LEFT_OUT = {"AdminService.DrainNode", "AdminService.DisableGame"}
 """Valid as they are, these would end the test."""
+SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example, HealthCheck.function_scoped_fixture]
 FUZZED = sorted(METHODS.keys() - LEFT_OUT)
 EDGES_64 = [0, 1, -1, 9_999, 10_000, EUR, 2**31, 2**53 + 1, 2**63 - 1, -(2**63)]
 EDGES_32 = [0, 1, -1, 100, 1_000, 1_001, 2**31 - 1, -(2**31)]
@@ -126,7 +127,7 @@ def values(field: FieldDescriptor, names: list[str], depth: int) -> st.SearchStr
     return kinds[field.cpp_type]
 
 
-def messages(descriptor: Descriptor, names: list[str], depth: int = 0) -> st.SearchStrategy[Any]:
+def messages(descriptor: Any, names: list[str], depth: int = 0) -> st.SearchStrategy[Any]:
     """Messages with any of their fields set."""
     class_ = message_factory.GetMessageClass(descriptor)
     fields = {
@@ -145,7 +146,7 @@ def test_random_values(node: Serving, wallet: str, session: str, method: str) ->
     caller = node.caller(key_for(method))
 
     @seed(7)
-    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=SLOW)
     @given(messages(METHODS[method].input_type, names))
     def run(asked: Any) -> None:
         assert status(caller, method, asked.SerializeToString()) in DEFINED
@@ -161,7 +162,7 @@ def test_one_field_off(node: Serving, method: str) -> None:
     names = [*mine[:-1], mine.wallet.replace("acme", "zenith"), f"{mine.wallet}/transfers/{new_id()}"]
 
     @seed(13)
-    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=SLOW)
     @given(st.data())
     def run(data: st.DataObject) -> None:
         asked = message(method, mine)
@@ -193,7 +194,7 @@ def test_random_bytes(node: Serving, method: str) -> None:
     caller = node.caller(key_for(method))
 
     @seed(11)
-    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=SLOW)
     @given(st.binary(min_size=1, max_size=200))
     def run(data: bytes) -> None:
         assert status(caller, method, data) in DEFINED

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from google.protobuf import descriptor_pb2
 from grpc import StatusCode
 from grpc_channelz.v1 import channelz_pb2
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
 
-from tests.integration.calling import METHODS, Caller, refused
+from tests.integration.calling import METHODS, Caller, health_watch, refused
 from tests.integration.serving import Serving, settings
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
@@ -21,20 +22,20 @@ CHANNELZ = "grpc.channelz.v1.Channelz"
 
 def test_health_is_checked_without_credentials(serving: Serving) -> None:
     """The node and each service are SERVING; a service that is not here is NOT_FOUND."""
-    stub = health_pb2_grpc.HealthStub(Caller(serving.address).channel)
+    check = Caller(serving.address).channel.unary_unary("/grpc.health.v1.Health/Check", None, health_pb2.HealthCheckResponse.FromString)
     services = {method.containing_service.full_name for method in METHODS.values()}
     for service in ("", *services):
-        assert stub.Check(health_pb2.HealthCheckRequest(service=service)).status == SERVING
+        assert check(health_pb2.HealthCheckRequest(service=service).SerializeToString()).status == SERVING
     with pytest.raises(grpc.RpcError) as caught:
-        stub.Check(health_pb2.HealthCheckRequest(service="croupier.v1.Nothing"))
+        check(health_pb2.HealthCheckRequest(service="croupier.v1.Nothing").SerializeToString())
     assert caught.value.code() is StatusCode.NOT_FOUND
 
 
 def test_health_is_watched(tmp_path: Path) -> None:
     """A watcher is told at once, and again when the node leaves service, before its streams end."""
     with Serving(settings(tmp_path, store="memory", drain_notice_s=0.1)) as node:
-        stub = health_pb2_grpc.HealthStub(Caller(node.address).channel)
-        watches = [stub.Watch(health_pb2.HealthCheckRequest(service=service)) for service in ("", "croupier.v1.RoundService")]
+        channel = Caller(node.address).channel
+        watches = [health_watch(channel, service) for service in ("", "croupier.v1.RoundService")]
         assert [next(watch).status for watch in watches] == [SERVING, SERVING]
         node.end()
         assert [next(watch).status for watch in watches] == [NOT_SERVING, NOT_SERVING]
@@ -45,10 +46,11 @@ def test_health_is_watched(tmp_path: Path) -> None:
 
 def test_reflection_shows_the_whole_api(serving: Serving) -> None:
     """Tools find every service, and its file with all that it imports, from the server alone."""
-    stub = reflection_pb2_grpc.ServerReflectionStub(Caller(serving.address).channel)
+    path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
+    reflect = Caller(serving.address).channel.stream_stream(path, None, reflection_pb2.ServerReflectionResponse.FromString)
 
-    def ask(**question: str) -> reflection_pb2.ServerReflectionResponse:
-        (answer,) = stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(**question)]))
+    def ask(**question: Any) -> reflection_pb2.ServerReflectionResponse:
+        (answer,) = reflect(iter([reflection_pb2.ServerReflectionRequest(**question).SerializeToString()]))
         return answer
 
     listed = {service.name for service in ask(list_services="").list_services_response.service}

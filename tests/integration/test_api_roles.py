@@ -11,7 +11,15 @@ import pytest
 from grpc import StatusCode
 
 from croupier.access import Role, make_key, revoked
-from croupier.pb import admin_service_pb2, catalog_service_pb2, options_pb2, round_service_pb2, session_service_pb2, wallet_service_pb2
+from croupier.pb import (
+    admin_service_pb2,
+    catalog_service_pb2,
+    errors_pb2,
+    options_pb2,
+    round_service_pb2,
+    session_service_pb2,
+    wallet_service_pb2,
+)
 from croupier.services.channelz import NAME, Channelz
 from croupier.services.registry import allowed_roles, generic_handler
 from tests.integration.calling import (
@@ -72,8 +80,7 @@ def outcome(caller: Caller, method: str, asked: Any) -> tuple[Outcome, str]:
 
 def _of_play(result: round_service_pb2.PlayResult) -> tuple[Outcome, str]:
     refusal = result.refusal
-    reasons = errors_pb2.ErrorReason
-    reason = reasons[refusal.reason].name.removeprefix("ERROR_REASON_")
+    reason = errors_pb2.ErrorReason.Name(refusal.reason).removeprefix("ERROR_REASON_")
     return (refusal.code, "" if reason == "UNSPECIFIED" else reason), refusal.message
 
 
