@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,11 @@ def stored(golden: dict[str, Any]) -> tuple[rounds.Round, sessions.Seed]:
         number=1, server_seed_hash=seed_hash, server_seed=golden["server_seed"], first_round=1, last_round=golden["number"]
     )
     return round_, seed
+
+
+def test_every_model_has_golden_rounds() -> None:
+    """No shipped model is left out."""
+    assert {golden["model"] for golden in GOLDEN} == {path.stem for path in MODELS.glob("*.toml")}
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda golden: f"{golden['model']}-{golden['number']}")
@@ -128,3 +135,24 @@ def test_a_wrong_balance_of_a_one_step_round_is_found() -> None:
     round_, seed = stored(golden)
     round_.balance_micros += 1
     assert "balance_micros is" in str(verify_round(definition_of(golden), round_, seed, step_micros=golden["step_micros"]))
+
+
+def test_rounds_are_verified_from_files(tmp_path: Path) -> None:
+    """`croupier-verify MODEL ROUND SEED`: 0 for a round that verifies, 1 for one that differs, 2 for a file that cannot be read."""
+    golden = _settled("roulette")
+    round_, seed = stored(golden)
+    (tmp_path / "model.toml").write_text(definition_of(golden), encoding="utf-8")
+    (tmp_path / "round.json").write_text(json_format.MessageToJson(round_), encoding="utf-8")
+    round_.payout_micros += golden["step_micros"]
+    (tmp_path / "altered.json").write_text(json_format.MessageToJson(round_), encoding="utf-8")
+    (tmp_path / "seed.json").write_text(json_format.MessageToJson(seed), encoding="utf-8")
+
+    def run(round_file: str) -> subprocess.CompletedProcess[str]:
+        files = [str(tmp_path / name) for name in ("model.toml", round_file, "seed.json")]
+        command = [sys.executable, "-m", "croupier_client.verify", *files, "--step-micros", str(golden["step_micros"])]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert run("round.json").stdout.endswith(": verified\n")
+    altered = run("altered.json")
+    assert (altered.returncode, "payout_micros is" in altered.stdout) == (1, True)
+    assert (run("none.json").returncode, run("seed.json").returncode) == (2, 2)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from croupier_client import Client, RetryPolicy, bets, errors, micros, new_id, verify_ledger
+from croupier_client.demo.tour import choose
+from croupier_client.pb import round_service_pb2 as rounds
 from tests.integration.live import LiveServer
 
 DICE = bets.dice_over(micros("0.10"), 5_050)
@@ -54,6 +56,26 @@ def test_a_call_outlives_a_crash(server: LiveServer) -> None:
         assert after.number == 2
         assert client.get_round(before.name) == before
         assert verify_ledger(client.get_wallet(wallet), list(client.entries(wallet))[::-1]) == []
+
+
+def test_an_open_round_is_taken_up_after_a_crash(server: LiveServer) -> None:
+    """G6: an interrupted round waits in its exact state; the client finds it by its session, finishes and verifies it."""
+    with server.client() as client:
+        wallet = client.wallet_name(new_id(), "EUR")
+        client.deposit(wallet, micros(100))
+        session = client.open_session(wallet, "games/blackjack-classic")
+        while (waiting := session.play(bets.blackjack(micros(1)))).state != rounds.ROUND_STATE_OPEN:
+            pass
+        server.kill()
+        server.start()
+        resumed = client.session(session.name)
+        round_ = resumed.open_round()
+        assert round_ is not None
+        assert round_ == waiting
+        while round_.state == rounds.ROUND_STATE_OPEN:
+            round_ = resumed.act(round_, choose(round_.outcome.blackjack))
+        resumed.close()
+        assert resumed.verify(round_).matches
 
 
 def test_streams_go_on_over_a_crash(server: LiveServer) -> None:

@@ -56,6 +56,7 @@ def test_the_server_says_how_long_to_wait() -> None:
     [
         (Unavailable("x", code=UNREACHABLE), True),
         (OutcomeUnknown("x", code=TIMED_OUT), True),
+        (Unavailable("x", code=grpc.StatusCode.INTERNAL), True),
         (OutcomeUnknown("x", code=UNREACHABLE, reason="OUTCOME_UNKNOWN"), True),
         (Conflict("x", code=grpc.StatusCode.ABORTED, reason="WRITE_CONFLICT"), True),
         (Conflict("x", code=grpc.StatusCode.ABORTED, reason="STEP_STALE"), False),

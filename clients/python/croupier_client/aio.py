@@ -149,6 +149,7 @@ class AsyncClient:
                     progressed = True
                     yield await self._insist(answer)
             except CroupierError as error:
+                error.id = pipeline.pending[0].round_id if pipeline.pending else ""
                 progressed = await self._after_break(attempts, error, progressed=progressed)
             else:
                 return
@@ -252,7 +253,7 @@ class AsyncClient:
         """Waits until a broken stream may be opened again; it has made no progress then."""
         if progressed:
             attempts.renew(time.monotonic())
-        await self._transport.pause(attempts, error)
+        await self._transport.pause(attempts, error, error.id)
         return False
 
     async def _pages(self, page: Callable[[str], calls.Call[Any, calls.Page[T]]]) -> AsyncIterator[T]:

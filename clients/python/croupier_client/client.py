@@ -164,6 +164,7 @@ class Client:
                     progressed = True
                     yield self._insist(answer)
             except CroupierError as error:
+                error.id = pipeline.pending[0].round_id if pipeline.pending else ""
                 progressed = self._after_break(attempts, error, progressed=progressed)
             else:
                 return
@@ -270,7 +271,7 @@ class Client:
         """Waits until a broken stream may be opened again; it has made no progress then."""
         if progressed:
             attempts.renew(time.monotonic())
-        self._transport.pause(attempts, error)
+        self._transport.pause(attempts, error, error.id)
         return False
 
     def _pages(self, page: Callable[[str], calls.Call[Any, calls.Page[T]]]) -> Iterator[T]:

@@ -167,6 +167,7 @@ _BY_REASON: dict[str, type[CroupierError]] = {
 # For failures without an ErrorInfo: the transport's own, or a proxy's.
 _BY_CODE: dict[grpc.StatusCode, type[CroupierError]] = {
     grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.INTERNAL: Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: OutcomeUnknown,
     grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
     grpc.StatusCode.PERMISSION_DENIED: Forbidden,

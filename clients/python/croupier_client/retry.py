@@ -15,8 +15,9 @@ import grpc
 from .errors import CroupierError
 
 _RETRIED_REASONS = frozenset({"WRITE_CONFLICT", "OVERLOADED", "NODE_UNAVAILABLE", "OUTCOME_UNKNOWN", "DEADLINE_EXCEEDED"})
-# A code alone counts only where no reason is given: then the transport failed, not the engine.
-_RETRIED_CODES = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+# A code alone counts only where no reason is given: then the transport failed, not the engine. grpc.aio calls some streams that
+# broke while it was writing INTERNAL.
+_RETRIED_CODES = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.INTERNAL})
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class Attempts:
 
     def renew(self, now: float) -> None:
         """A stream that had made progress broke: its deadline and its count of attempts begin again."""
+        self.nodes.answered(self.address)
         self.made = 1
         self.deadline = now + self.policy.deadline_s
 
