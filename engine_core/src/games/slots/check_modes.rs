@@ -89,6 +89,10 @@ impl Modes<'_> {
             if spins == 0 || spins > SPINS_MAX {
                 return Err(self.check.at(&trigger.spins.span(), format!("spins = {spins}; a trigger wins 1 to {SPINS_MAX}")));
             }
+            if let Some(multiplier) = trigger.multiplier.as_ref().filter(|m| !(1..=MULTIPLIER_MAX).contains(m.get_ref())) {
+                let message = format!("multiplier = {}; it must be 1 to {MULTIPLIER_MAX}", multiplier.get_ref());
+                return Err(self.check.at(&multiplier.span(), message));
+            }
             rules.push((on, Award { mode: self.target(name, trigger)?, spins, multiplier: multiplier(trigger) }));
         }
         Ok(Triggers::new(&rules, most))
