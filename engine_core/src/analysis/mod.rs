@@ -36,6 +36,9 @@ pub trait Analysed: Sync {
     /// flooring does not show in the figures.
     fn reference_bet(&self) -> pb::Bet;
 
+    /// Each use of the random stream and how much it takes, in a sentence for the PAR sheet (R7, R12).
+    fn randomness(&self) -> &'static str;
+
     /// The exact figures of each kind of bet that differs, the reference bet first.
     ///
     /// # Errors

@@ -64,6 +64,7 @@ fn header(model: &Model) -> Map<String, Value> {
     top.insert("version".into(), model.version.into());
     top.insert("family".into(), model.family.clone().into());
     top.insert("sha256".into(), hex(&model.hash).into());
+    top.insert("randomness".into(), model.game.analysed().randomness().into());
     top
 }
 

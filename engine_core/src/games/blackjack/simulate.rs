@@ -19,6 +19,11 @@ impl Analysed for Blackjack {
         pb::Bet { family: Some(pb::bet::Family::Blackjack(bet)) }
     }
 
+    fn randomness(&self) -> &'static str {
+        "PLAYER_CARD, DEALER_CARD, HOLE_CARD: one draw a card, dealt lazily from a fresh shoe, uniform over the cards left; in 20 million \
+         rounds of eight decks by basic strategy 47 bits a round on average and 182 at most, of the 256 of its key."
+    }
+
     fn table<'a>(&'a self, bet: &pb::Bet) -> Result<Box<dyn Table + 'a>, Error> {
         let stake = self.stake(bet, STEP)?;
         Ok(Box::new(Basic { game: self, stake, insurable: half(stake, STEP)? > 0 }))

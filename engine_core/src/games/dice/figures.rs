@@ -18,6 +18,10 @@ impl Analysed for Dice {
         pb::Bet { family: Some(pb::bet::Family::Dice(bet)) }
     }
 
+    fn randomness(&self) -> &'static str {
+        "ROLL: one draw a round, uniform over the grid."
+    }
+
     fn exact(&self, _threads: usize) -> Result<Exact, Error> {
         let reference = self.reference_count();
         let others = self.usual_counts().into_iter().filter(|&winning| winning != reference);

@@ -18,6 +18,10 @@ impl Analysed for Roulette {
         pb::Bet { family: Some(pb::bet::Family::Roulette(pb::RouletteBet { wagers: vec![wager] })) }
     }
 
+    fn randomness(&self) -> &'static str {
+        "POCKET: one draw a round, uniform over the pockets."
+    }
+
     fn exact(&self, _threads: usize) -> Result<Exact, Error> {
         let bets: Vec<Figures> = KINDS.into_iter().filter_map(|kind| self.figures(kind)).collect();
         let returns = || bets.iter().map(|bet| &bet.return_x);

@@ -187,6 +187,10 @@ impl Analysed for Slots {
         pb::Bet { family: Some(pb::bet::Family::Slots(pb::SlotsBet { stake_micros: steps * STEP })) }
     }
 
+    fn randomness(&self) -> &'static str {
+        "REEL_STOP: one draw for each reel of each spin, from the left, uniform over the strip."
+    }
+
     fn exact(&self, threads: usize) -> Result<Exact, Error> {
         if let Some(mode) = self.modes.iter().find(|mode| mode.spin.cycle() > CYCLE_MAX) {
             let message = format!("mode \"{}\" has {} combinations; up to {CYCLE_MAX} are enumerated", mode.name, mode.spin.cycle());
