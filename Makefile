@@ -62,10 +62,10 @@ bench-quick: .venv/.client .venv/.test ## the benchmark's ratios in under a minu
 	$(PY) bench/run.py --quick
 
 faults: .venv/.client .venv/.test ## kill -9, full disks and failing syncs under load, the whole list
-	$(PY) tests/faults/run.py
+	$(PY) -m tests.faults
 
 faults-quick: .venv/.client .venv/.test ## a selection of the faults in under ten minutes
-	$(PY) tests/faults/run.py --quick
+	$(PY) -m tests.faults --quick
 
 PINS := .venv/bin/uv pip compile pyproject.toml $(wildcard clients/python/pyproject.toml) requirements/build.in \
 	--quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate

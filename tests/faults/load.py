@@ -1,0 +1,141 @@
+"""Load on one life of a server: every player goes on where it stood, first with what it does not know."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from croupier_client.pb import errors_pb2, round_service_pb2_grpc, session_service_pb2_grpc, wallet_service_pb2_grpc
+from croupier_client.pb import round_service_pb2 as rounds
+from tests.faults.wishes import Player, Wish, reason_of
+
+CALL_S_MAX = 20.0
+RETRIES_MAX = 50
+_ANSWER_FIELDS = {
+    "Play": "round",
+    "Act": "round",
+    "Deposit": "transfer",
+    "Withdraw": "transfer",
+    "OpenSession": "session",
+    "RotateSeed": "revealed",
+}
+
+
+class Line:
+    """A client's connection to one server."""
+
+    def __init__(self, address: str, key: str) -> None:
+        self._channel = grpc.aio.insecure_channel(address)
+        self._metadata = (("authorization", f"Bearer {key}"),)
+        round_stub: Any = round_service_pb2_grpc.RoundServiceStub(self._channel)
+        session_stub: Any = session_service_pb2_grpc.SessionServiceStub(self._channel)
+        wallet_stub: Any = wallet_service_pb2_grpc.WalletServiceStub(self._channel)
+        self._batch, self._stream = round_stub.PlayBatch, round_stub.PlayStream
+        self._methods: dict[str, Callable[..., Any]] = {
+            **{rpc: getattr(round_stub, rpc) for rpc in ("Play", "Act")},
+            **{rpc: getattr(session_stub, rpc) for rpc in ("OpenSession", "RotateSeed")},
+            **{rpc: getattr(wallet_stub, rpc) for rpc in ("Deposit", "Withdraw")},
+        }
+        self.is_lost = False
+        self.faults: list[str] = []
+        self.unanswered = 0
+
+    async def close(self) -> None:
+        """Hangs up."""
+        await self._channel.close()
+
+    async def send(self, wish: Wish) -> None:
+        """One attempt at one wish."""
+        wish.sent += 1
+        try:
+            response = await self._methods[wish.rpc](wish.request, timeout=CALL_S_MAX, metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            self._failed([wish], reason_of(error))
+            return
+        self._answered(wish, getattr(response, _ANSWER_FIELDS[wish.rpc]))
+
+    async def send_batch(self, wishes: Sequence[Wish]) -> None:
+        """One attempt at several plays, as a batch."""
+        for wish in wishes:
+            wish.sent += 1
+        request = rounds.PlayBatchRequest(plays=[_play(wish) for wish in wishes])
+        try:
+            response = await self._batch(request, timeout=CALL_S_MAX, metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            self._failed(wishes, reason_of(error))
+            return
+        for wish, result in zip(wishes, response.results, strict=True):
+            self._result(wish, result)
+
+    async def send_stream(self, wishes: Sequence[Wish]) -> None:
+        """One attempt at several plays, one behind the other without waiting."""
+
+        async def requests() -> AsyncIterator[rounds.PlayStreamRequest]:
+            for wish in wishes:
+                wish.sent += 1
+                yield rounds.PlayStreamRequest(play=_play(wish))
+
+        left = list(wishes)
+        try:
+            async for response in self._stream(requests(), timeout=CALL_S_MAX, metadata=self._metadata):
+                self._result(left.pop(0), response.result)
+        except grpc.aio.AioRpcError as error:
+            self._failed(left, reason_of(error))
+
+    def _result(self, wish: Wish, result: rounds.PlayResult) -> None:
+        if result.HasField("refusal"):
+            self._failed([wish], errors_pb2.ErrorReason.Name(result.refusal.reason).removeprefix("ERROR_REASON_"))
+        else:
+            self._answered(wish, result.round)
+
+    def _answered(self, wish: Wish, answer: Message) -> None:
+        fault = wish.told(answer)
+        if fault:
+            self.faults.append(fault)
+
+    def _failed(self, wishes: Sequence[Wish], reason: str) -> None:
+        for wish in wishes:
+            wish.refused(reason)
+        if reason in ("", "OUTCOME_UNKNOWN"):
+            self.unanswered += len(wishes)
+        if reason in ("", "NODE_UNAVAILABLE", "OUTCOME_UNKNOWN"):
+            self.is_lost = True
+
+
+def _play(wish: Wish) -> rounds.PlayRequest:
+    assert isinstance(wish.request, rounds.PlayRequest)
+    return wish.request
+
+
+async def play_on(player: Player, lines: Sequence[Line], chance: random.Random, is_enough: Callable[[], bool] = lambda: False) -> None:
+    """Plays until the first of the lines is lost, or it is enough."""
+    await settle(player, lines)
+    while not is_enough() and not any(line.is_lost for line in lines):
+        line, wishes, roll = chance.choice(lines), player.wants(), chance.random()
+        if len(wishes) > 1:
+            await (line.send_batch if roll < 0.5 else line.send_stream)(wishes)
+        elif roll < 0.05:
+            await asyncio.gather(line.send(wishes[0]), chance.choice(lines).send(wishes[0]))
+        elif roll < 0.1:
+            answered = [wish for wish in player.wishes[-50:] if wish.answer is not None]
+            await asyncio.gather(line.send(wishes[0]), *(line.send(wish) for wish in answered[:1]))
+        else:
+            await line.send(wishes[0])
+        await settle(player, lines)
+        for wish in wishes:
+            player.learns(wish)
+
+
+async def settle(player: Player, lines: Sequence[Line]) -> None:
+    """Asks again, with the same ids, for whatever is not known."""
+    for wish in player.unknown():
+        for _ in range(RETRIES_MAX):
+            if wish.is_settled or any(line.is_lost for line in lines):
+                break
+            await lines[0].send(wish)
+        player.learns(wish)

@@ -1,0 +1,95 @@
+"""Where a server under test is killed: points in its Python code and in its system calls, or any moment."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from croupier.model import WalletWrite
+from croupier.runners.owner import Owner
+from croupier.stores.sqlite import SqliteStore
+from croupier.stores.store import CommitResult
+
+PYTHON_POINT = "FAULTS_POINT"
+"""Environment variable of the launcher: point:n kills it there at the n-th passing."""
+SYSCALL_POINT = "FAULTS_SYSCALL"
+"""Environment variable of shim.c."""
+
+
+class Point(NamedTuple):
+    """A named point; `passings_max` is about what a server passes in half a second of load."""
+
+    name: str
+    variable: str
+    passings_max: int
+
+
+ANY_MOMENT = Point("any_moment", "", 0)
+POINTS = (
+    Point("before_begin", PYTHON_POINT, 60),
+    Point("after_begin", PYTHON_POINT, 60),
+    Point("before_commit", PYTHON_POINT, 60),
+    Point("after_commit", PYTHON_POINT, 60),
+    Point("half_delivered", PYTHON_POINT, 60),
+    Point("torn_wal", SYSCALL_POINT, 600),
+    Point("torn_db", SYSCALL_POINT, 60),
+    Point("before_sync", SYSCALL_POINT, 60),
+    Point("after_sync", SYSCALL_POINT, 60),
+)
+
+
+def faults(count: int, chance: random.Random) -> list[tuple[Point, int]]:
+    """`count` kills: every other at any moment, the others at each named point in turn, at a passing by chance."""
+    named = (POINTS[number % len(POINTS)] for number in range(count))
+    return [(ANY_MOMENT, 0) if number % 2 else (point, chance.randint(2, point.passings_max)) for number, point in enumerate(named)]
+
+
+def arm() -> None:
+    """In the server's process: puts the kill where the environment says."""
+    name, _, passing = os.environ.get(PYTHON_POINT, "").partition(":")
+    if name:
+        _Fuse(name, int(passing)).put()
+
+
+class _Fuse:
+    """Kills this process when one point has been passed so often."""
+
+    def __init__(self, name: str, passings: int) -> None:
+        self._name = name
+        self._left = passings
+
+    def passes(self, name: str) -> None:
+        """The process is at a point."""
+        if name == self._name:
+            self._left -= 1
+            if not self._left:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def put(self) -> None:
+        """Wraps the store's commit and the owner's delivery."""
+        fuse, apply, commit, deliver = self, SqliteStore._apply, SqliteStore.commit, Owner._deliver
+
+        def _apply(store: SqliteStore, writes: Sequence[WalletWrite]) -> None:
+            fuse.passes("after_begin")
+            apply(store, writes)
+            fuse.passes("before_commit")
+
+        async def _commit(store: SqliteStore, writes: Sequence[WalletWrite]) -> list[CommitResult]:
+            fuse.passes("before_begin")
+            results = await commit(store, writes)
+            fuse.passes("after_commit")
+            return results
+
+        def _deliver(owner: Owner, submissions: list[Any], results: list[object]) -> None:
+            half = len(submissions) // 2
+            told = sum(len(one.calls) for one in submissions[:half])
+            deliver(owner, submissions[:half], results[:told])
+            fuse.passes("half_delivered")
+            deliver(owner, submissions[half:], results[told:])
+
+        setattr(SqliteStore, "_apply", _apply)  # noqa: B010
+        setattr(SqliteStore, "commit", _commit)  # noqa: B010
+        setattr(Owner, "_deliver", _deliver)  # noqa: B010
