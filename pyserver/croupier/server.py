@@ -15,7 +15,7 @@ import prometheus_client
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from croupier import VERSION, demo, engine, keyfile
+from croupier import VERSION, demo, engine, keyfile, scheduling
 from croupier.access import KEY_KIND, OPERATOR_KIND, Access, Role
 from croupier.config import Config
 from croupier.engine import Catalog
@@ -40,8 +40,6 @@ from croupier.stores.store import Store
 from croupier.switches import Switches
 from croupier.vault import Vault
 
-SWITCH_INTERVAL_S = 0.0005
-"""How long a Python thread may keep another one waiting; the default of 5 ms would be the latency of a commit."""
 SERVICES = tuple(f"croupier.v1.{name}Service" for name in ("Catalog", "Session", "Round", "Wallet", "Admin"))
 _FAILED_GRACE_S = 2.0
 _FLUSH_GRACE_S = 0.2
@@ -185,11 +183,12 @@ class Server:
 
 def run(config: Config) -> int:
     """Runs a server until it is told to stop; the exit code: 0 after a drain, 1 where it could not start, 3 where the store failed."""
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    scheduling.prefer_throughput()
     try:
         engine.self_test()
         store = open_store(config)
-        return asyncio.run(_run(config, store))
+        with asyncio.Runner(loop_factory=scheduling.new_event_loop) as runner:
+            return runner.run(_run(config, store))
     except (Unstartable, StoreUnusable, engine.EngineError, RngUnhealthy) as error:
         print(f"croupier: {error}", file=sys.stderr)
         return 1
