@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def test_a_backup_while_rounds_are_played(data: Path, tmp_path: Path) -> None:
     assert run("audit", data).exit_code == 0
 
 
-def test_the_restore_drill(data: Path, tmp_path: Path, record_property: pytest.RecordProperty) -> None:
+def test_the_restore_drill(data: Path, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     """S5: a lost folder comes back whole from backup and keys; RTO is what the restore took, RPO the rounds after the backup."""
     backup = tmp_path / "vault" / "day.db"
     backup.parent.mkdir()
