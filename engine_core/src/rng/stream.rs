@@ -103,3 +103,42 @@ fn scale(word: u32, range: u32) -> Option<u32> {
     let rejected = low < range && low < range.wrapping_neg() % range;
     (!rejected).then_some((product >> 32) as u32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::scale;
+
+    /// The first word whose product with `range` reaches `value`; 2^32 for the range itself.
+    fn first_word(value: u64, range: u32) -> u64 {
+        (value << 32).div_ceil(u64::from(range))
+    }
+
+    /// R5: over all 2^32 words every value of a range comes equally often. The words of one value lie side by side and the low half of the
+    /// product grows along them, so the rejected ones are the first; counting them for every value counts every word.
+    #[test]
+    fn every_value_has_the_same_number_of_words() {
+        for range in [1, 2, 3, 5, 6, 7, 13, 25, 37, 38, 39, 43, 52, 311, 312, 416, 1_000, 4_096, 10_000, 10_001, 65_537] {
+            for value in 0..range {
+                let (first, end) = (first_word(u64::from(value), range), first_word(u64::from(value) + 1, range));
+                let word = |at: u64| u32::try_from(at).expect("a word");
+                let accepted = (first..end).find(|&at| scale(word(at), range).is_some()).expect("some word gives each value");
+                assert_eq!(end - accepted, (1 << 32) / u64::from(range), "value {value} of {range}");
+                for at in [accepted, accepted + (end - accepted) / 2, end - 1] {
+                    assert_eq!(scale(word(at), range), Some(value));
+                }
+            }
+        }
+    }
+
+    /// R5: the largest ranges, where half of the words and more are rejected, by full count of the words around each value's border.
+    #[test]
+    fn large_ranges_reject_all_that_would_bias() {
+        for range in [(1 << 31) + 1, 3 << 30, u32::MAX - 1, u32::MAX] {
+            for value in [0, 1, 2, 1_000_003, range / 2, range - 2, range - 1] {
+                let words = first_word(u64::from(value), range)..first_word(u64::from(value) + 1, range);
+                let given = words.filter(|&at| scale(u32::try_from(at).expect("a word"), range).is_some()).count();
+                assert_eq!(given, 1, "value {value} of {range}");
+            }
+        }
+    }
+}
