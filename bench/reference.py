@@ -114,7 +114,9 @@ def _figures(client: Client, case: Case) -> dict[str, Any]:
 
 
 def _told(result: Result) -> Result:
-    print(f"{result.case.game} {result.case.label}: {result.returned:.4%}, z = {result.z:+.2f}, {result.rounds_per_s:,.0f}/s", file=sys.stderr)
+    print(
+        f"{result.case.game} {result.case.label}: {result.returned:.4%}, z = {result.z:+.2f}, {result.rounds_per_s:,.0f}/s", file=sys.stderr
+    )
     return result
 
 
@@ -130,7 +132,10 @@ def _table(results: list[Result], audit: dict[str, Any]) -> str:
         label = case.label or "reference bet"
         rows.append(f"| {case.game} | {label} | {exact} | {value:.4%} | {rounds:,} | {returned:.4%} | {z:+.2f} |")
     said = "found nothing" if audit["ok"] else f"FOUND {audit['problem_count']} problems"
-    rows += ["", f"The audit of the {audit['entries']:,} entries {said} and replayed {audit['replayed_rounds']:,} rounds in {audit['took_s']} s."]
+    rows += [
+        "",
+        f"The audit of the {audit['entries']:,} entries {said} and replayed {audit['replayed_rounds']:,} rounds in {audit['took_s']} s.",
+    ]
     return "\n".join(rows)
 
 
