@@ -166,6 +166,8 @@ class Server:
             await asyncio.sleep(self.config.key_poll_s)
             try:
                 await self.refresh()
+            except Refusal as refusal:
+                _log.warning("operators, keys and switches were not refreshed: %s", refusal.message)
             except Exception:  # Whatever it was, the next attempt may succeed, and until then those known stay in force.
                 _log.exception("operators, keys and switches were not refreshed")
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -101,13 +101,24 @@ class Serving:
     @contextmanager
     def owner_held(self) -> Iterator[None]:
         """Keeps the owner thread busy, so that calls queue up, until the block ends."""
+        with self._held(self.server.owner.write):
+            yield
+
+    @contextmanager
+    def reader_held(self) -> Iterator[None]:
+        """Keeps the reader busy, so that reads queue up, until the block ends."""
+        with self._held(self.server.owner.read):
+            yield
+
+    @contextmanager
+    def _held(self, run: Callable[[Any], Coroutine[Any, Any, None]]) -> Iterator[None]:
         held, release = threading.Event(), threading.Event()
 
-        async def hold(_: Store) -> None:
+        async def hold(_: object) -> None:
             held.set()
             release.wait(PATIENCE_S)
 
-        holding = asyncio.run_coroutine_threadsafe(self.server.owner.write(hold), self.loop)
+        holding = asyncio.run_coroutine_threadsafe(run(hold), self.loop)
         assert held.wait(PATIENCE_S)
         try:
             yield

@@ -11,7 +11,7 @@ import pytest
 from grpc import StatusCode
 
 from croupier.pb import round_service_pb2 as pb
-from tests.integration.calling import EUR, Caller, dice, new_id, new_wallet, refused, request
+from tests.integration.calling import EUR, Caller, Failure, dice, failure, new_id, new_wallet, refused, request
 from tests.integration.serving import Serving, eventually, settings
 
 ROOM = 8
@@ -128,6 +128,32 @@ def test_reads_go_on_while_the_owner_is_busy(node: Serving) -> None:
         assert acme.call("CatalogService.ListGames").games
 
 
+def test_one_read_too_many(node: Serving) -> None:
+    """Reads that wait are bounded too; those within the bound are answered."""
+    acme, wallet = node.caller(), new_wallet()
+    acme.deposit(wallet)
+    data = request("WalletService.GetWallet")(name=wallet).SerializeToString()
+    with node.reader_held():
+        waiting = [later(acme, "WalletService.GetWallet", data, 10) for _ in range(ROOM)]
+        said = eventually(lambda: _overloaded(acme, wallet))
+        assert said.retry_s > 0
+    for one in waiting:
+        one.exception()
+    assert acme.head(wallet).revision == 1
+
+
+def test_calls_that_were_given_up_are_counted(node: Serving) -> None:
+    """A call whose caller stopped waiting is in the latencies and among the errors, for such calls are the slow ones."""
+    acme, wallet = node.caller(), new_wallet()
+    with node.owner_held():
+        with pytest.raises(grpc.RpcError):
+            acme.bytes("WalletService.Deposit", deposit(wallet), timeout=0.1)
+        labels = {"method": "/croupier.v1.WalletService/Deposit"}
+        value = node.server.metrics.registry.get_sample_value
+        eventually(lambda: value("croupier_call_errors_total", {**labels, "reason": "CANCELLED"}) == 1)
+        assert (value("croupier_call_seconds_sum", labels) or 0) >= 0.09
+
+
 def test_an_expired_stream(node: Serving) -> None:
     """A stream whose deadline passes ends with DEADLINE_EXCEEDED; what was answered before is committed."""
     acme, wallet = node.caller(), new_wallet()
@@ -135,6 +161,14 @@ def test_an_expired_stream(node: Serving) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         acme.watch(wallet, timeout=0.2).rest()
     assert caught.value.code() is StatusCode.DEADLINE_EXCEEDED
+
+
+def _overloaded(acme: Caller, wallet: str) -> Failure | None:
+    try:
+        acme.call("WalletService.GetWallet", timeout=0.2, name=wallet)
+    except grpc.RpcError as error:
+        return failure(error) if error.code() is StatusCode.RESOURCE_EXHAUSTED else None
+    return None
 
 
 def _play(session: str) -> pb.PlayRequest:

@@ -59,6 +59,7 @@ class Owner:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="owner", daemon=True)
         self._reads = runner.store.reads()
+        self._reading = 0
         self._reader = ThreadPoolExecutor(1, "reader")
         """One thread, so that a read whose caller went away is still over before the next one starts."""
 
@@ -117,12 +118,17 @@ class Owner:
     async def read(self, task: Callable[[Reads], Coroutine[Any, Any, T]]) -> T:
         """Runs `task` beside the owner thread, on committed state."""
         self._refuse_failed()
+        if self._reading >= self._max_queue:
+            raise Overloaded(f"{self._reading} reads are waiting already; try again in a moment", retry_after_s=_RETRY_AFTER_S)
+        self._reading += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: drive(task(self._reads)))
         except StoreFailed as error:
             self.runner.fail(str(error))
             self._tell_failure()
             raise NodeUnavailable(f"the node is out of service: {error}") from error
+        finally:
+            self._reading -= 1
 
     async def stop(self) -> None:
         """Answers what is queued, refuses what comes later, and ends the thread."""

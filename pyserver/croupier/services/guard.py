@@ -22,6 +22,8 @@ from croupier.metrics import Metrics
 from croupier.services import status
 
 _log = logging.getLogger("croupier.call")
+_CANCELLED = "CANCELLED"
+"""What metrics show where the caller went away, or its deadline passed, before the answer: those are the slowest calls."""
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -63,6 +65,9 @@ class Guard:
             try:
                 call = self._admit(context, roles)
                 answer = await behaviour(_decoded(decode, data), call)
+            except asyncio.CancelledError:
+                observe(_CANCELLED, time.perf_counter() - started)
+                raise
             except Refusal as refusal:
                 observe(refusal.reason, time.perf_counter() - started)
                 await _abort(context, refusal)
@@ -92,6 +97,9 @@ class Guard:
                 async with aclosing(behaviour(request, call)) as answers:
                     async for answer in answers:
                         yield answer
+            except asyncio.CancelledError:
+                observe(_CANCELLED, time.perf_counter() - started)
+                raise
             except Refusal as refusal:
                 observe(refusal.reason, time.perf_counter() - started)
                 await _abort(context, refusal)
