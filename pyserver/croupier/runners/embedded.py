@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
@@ -133,6 +133,7 @@ class EmbeddedRunner:
         """Decides and commits the calls at `waiting`; the positions that must be decided again."""
         now_ms = self._clock_ms()
         drafts: dict[WalletKey, Draft] = {}
+        asked: list[tuple[int, Command, Draft]] = []
         for position in waiting:
             call = calls[position]
             if call.deadline_ms and now_ms >= call.deadline_ms:
@@ -142,15 +143,16 @@ class EmbeddedRunner:
             draft = drafts.get(call.command.wallet)
             if draft is None:
                 draft = drafts[call.command.wallet] = Draft(call.command.wallet)
-            results[position] = await self._decide(call.command, draft, now_ms)
+            asked.append((position, call.command, draft))
+        await self._load((draft, command.keys()) for _, command, draft in asked)
+        for position, command, draft in asked:
+            results[position] = await self._decide(command, draft, now_ms)
             draft.calls.append(position)
         return await self._commit([draft for draft in drafts.values() if draft.wallet is not None], results)
 
     async def _decide(self, command: Command, draft: Draft, now_ms: int) -> Result:
-        """The command's answer on the draft's state; what it writes is added to the draft."""
-        need = command.keys()
+        """The command's answer on the draft's state, where its keys were loaded; what it writes is added to the draft."""
         while True:
-            await self._load(need, draft)
             decided = self._decided(command, draft.state, now_ms)
             if isinstance(decided, NeedState):
                 need = decided.keys
@@ -159,6 +161,7 @@ class EmbeddedRunner:
                 need = draft.forget_rows(command.keys())
             else:
                 break
+            await self._load([(draft, need)])
         if isinstance(decided, Decision):
             draft.add(decided)
             return decided.answer
@@ -177,26 +180,28 @@ class EmbeddedRunner:
             _log.exception("deciding %s failed", type(command).__name__)
             return InvariantBroken("an invariant is broken; the call changed nothing")
 
-    async def _load(self, keys: Sequence[Key], draft: Draft) -> None:
-        """Brings rows into the draft's state: from the cache, otherwise from the store."""
-        state = draft.state
-        missing: list[Key] = []
-        cached: State | None = None
-        for key in keys:
-            if key not in state:
-                if cached is None:
-                    cached = self._cache.rows(draft.key)
-                row = cached.get(key)
-                if row is None:
-                    missing.append(key)
-                else:
-                    state[key] = row
-                    draft.is_from_cache = True
-        if missing:
+    async def _load(self, needs: Iterable[tuple[Draft, Sequence[Key]]]) -> None:
+        """Brings rows into the drafts' state: from the cache, all others from the store at once."""
+        missing: dict[Key, Draft] = {}
+        for draft, keys in needs:
+            cached = self._cache.rows(draft.key)
+            for key in keys:
+                if key not in draft.state:
+                    row = cached.get(key)
+                    if row is None:
+                        missing[key] = draft
+                    else:
+                        draft.state[key] = row
+                        draft.is_from_cache = True
+        if not missing:
+            return
+        for key, row in (await self.store.load(list(missing))).items():
+            draft = missing[key]
+            draft.state[key] = row
+            if row is not None:
+                self._cache.put(draft.key, ((key, row),))
+        for draft in set(missing.values()):
             draft.loads += 1
-            loaded = await self.store.load(missing)
-            state.update(loaded)
-            self._cache.put(draft.key, [(key, row) for key, row in loaded.items() if row is not None])
 
     async def _commit(self, drafts: list[Draft], results: list[Result]) -> list[int]:
         """Writes the drafts; the positions whose write was refused."""

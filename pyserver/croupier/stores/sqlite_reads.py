@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from croupier.errors import StoreFailed
-from croupier.model import Entry, EntryKind, Key, Row, State, Wallet, WalletKey
+from croupier.model import Entry, EntryKind, Key, State, Wallet, WalletKey
 from croupier.stores import codec
 from croupier.stores.store import Document, EntryQuery, WalletSums
 
 _HEAD = "balance_micros, revision, chain_hash, epoch, epoch_first_revision, deposited_micros, withdrawn_micros, staked_micros, paid_micros, create_time_ms"
 _ENTRY = "revision, epoch, kind, reference, session, step, stake_micros, payout_micros, transfer_micros, balance_micros, time_ms, detail, chain_hash"
+_MAX_RECORDS_A_LOOKUP = 256
 _MAX_NUMBERS = 200_000
 """Wallet numbers remembered before the memory is emptied; about 200 bytes each."""
 
@@ -28,10 +30,10 @@ class SqliteReads:
         """See Reads.load."""
         try:
             if len(keys) < 2 or self._connection.in_transaction:
-                return {key: self._row(key) for key in keys}
+                return self._rows(keys)
             self._connection.execute("BEGIN")
             try:
-                return {key: self._row(key) for key in keys}
+                return self._rows(keys)
             finally:
                 self._connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -83,15 +85,23 @@ class SqliteReads:
         """Closes the connection."""
         self._connection.close()
 
-    def _row(self, key: Key) -> Row | None:
-        number = self._number(key.wallet)
-        if number is None:
-            return None
-        if key.kind == "wallet":
-            return Wallet(*self._connection.execute(f"SELECT {_HEAD} FROM wallet WHERE no = ?", (number,)).fetchone())
-        statement = "SELECT body FROM record WHERE kind = ? AND id = ? AND wallet = ?"
-        found = self._connection.execute(statement, (codec.KIND_NUMBERS[key.kind], key.id, number)).fetchone()
-        return codec.decode(key, found[0]) if found else None
+    def _rows(self, keys: Sequence[Key]) -> State:
+        state: State = dict.fromkeys(keys)
+        records: dict[tuple[int, bytes, int], Key] = {}
+        for key in keys:
+            number = self._number(key.wallet)
+            if number is None:
+                continue
+            if key.kind == "wallet":
+                state[key] = Wallet(*self._connection.execute(f"SELECT {_HEAD} FROM wallet WHERE no = ?", (number,)).fetchone())
+            else:
+                records[codec.KIND_NUMBERS[key.kind], key.id, number] = key
+        wanted = list(records)
+        for start in range(0, len(wanted), _MAX_RECORDS_A_LOOKUP):
+            for kind, id_, number, body in self._connection.execute(*_look_up(wanted[start : start + _MAX_RECORDS_A_LOOKUP])):
+                key = records[kind, id_, number]
+                state[key] = codec.decode(key, body)
+        return state
 
     def _number(self, wallet: WalletKey) -> int | None:
         number = self._numbers.get(wallet)
@@ -111,6 +121,23 @@ class SqliteReads:
             return self._connection.execute(statement, parameters).fetchall()
         except sqlite3.Error as error:
             raise StoreFailed(f"reading from the database failed: {error}") from error
+
+
+def _look_up(wanted: Sequence[tuple[int, bytes, int]]) -> tuple[str, list[int | bytes | None]]:
+    """One statement for many records, with its parameters; padded with what matches nothing, so that few statements are prepared."""
+    places = 1 << (len(wanted) - 1).bit_length()
+    parameters: list[int | bytes | None] = [part for place in wanted for part in place]
+    parameters += [None] * (3 * (places - len(wanted)))
+    return _records_statement(places), parameters
+
+
+@cache
+def _records_statement(places: int) -> str:
+    values = ", ".join(["(?, ?, ?)"] * places)
+    return (
+        f"SELECT r.kind, r.id, r.wallet, r.body FROM (VALUES {values}) AS w CROSS JOIN record AS r "
+        "ON r.kind = w.column1 AND r.id = w.column2 AND r.wallet = w.column3"
+    )
 
 
 def _entry(values: tuple[object, ...]) -> Entry:
