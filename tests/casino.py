@@ -99,10 +99,11 @@ class Desk:
 
     def __init__(self, store: Store | None = None, *, seed: int = 0, cache_wallets: int = 100, **limits: int) -> None:
         self.chance = random.Random(seed)
+        self._entropy = random.Random(f"{seed}/entropy")
         self.store = store or MemoryStore()
         self.now_ms = NOW_MS
         self.runner = EmbeddedRunner(
-            self.store, house_of(**limits), lambda: self.now_ms, self.chance.randbytes, cache_wallets=cache_wallets
+            self.store, house_of(**limits), lambda: self.now_ms, self._entropy.randbytes, cache_wallets=cache_wallets
         )
 
     def id(self) -> bytes:

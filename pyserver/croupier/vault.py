@@ -42,7 +42,7 @@ class Vault:
             raise StoreUnusable(f"a seed is sealed under key {key_id}, which is not in the key file; add that key")
         try:
             return cipher.decrypt(sealed[4 : 4 + NONCE_BYTES], sealed[4 + NONCE_BYTES :], bound_to)
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise StoreUnusable(f"a sealed seed does not open under key {key_id}: the key file belongs to another database") from None
 
     def fingerprint(self, key_id: int) -> bytes:
