@@ -44,6 +44,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     token_ttl_s: int = 1_800
     """Life of a session token, and so the inactivity after which a player must be admitted again (S7)."""
     max_message_bytes: int = 1_048_576
+    max_calls: int = 20_000
+    """Calls and streams that are open at once, watches included, before further ones are refused; some 20 KB each."""
     max_queue_calls: int = 4_096
     """Calls that wait for a decision before further ones are refused."""
     max_stream_plays: int = 256

@@ -78,7 +78,7 @@ class Server:
         self.owner = Owner(runner, max_queue=config.max_queue_calls, on_failure=self._failed)
         self.metrics.watch(self.owner)
         self.switches = Switches(self.owner, clock_ms)
-        self.guard = Guard(self.access, self.metrics, clock_ms)
+        self.guard = Guard(self.access, self.metrics, clock_ms, config.max_calls)
         self._health = health.aio.HealthServicer()
         self._wallets = WalletService(self.owner, self.hub, config.heartbeat_s)
         self._rounds = RoundService(self.owner, config.max_stream_plays)

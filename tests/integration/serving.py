@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import msgspec
 
+from croupier import scheduling
 from croupier.access import ADMIN_OPERATOR, OPERATOR_KIND, Operator, make_key, revoked
 from croupier.config import Config
 from croupier.model import WalletKey
@@ -127,7 +128,8 @@ class Serving:
             holding.result(PATIENCE_S)
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        with asyncio.Runner(loop_factory=scheduling.new_event_loop) as runner:
+            runner.run(self._serve())
 
     async def _serve(self) -> None:
         self.loop, self._end = asyncio.get_running_loop(), asyncio.Event()

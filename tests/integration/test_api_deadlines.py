@@ -15,6 +15,7 @@ from tests.integration.calling import EUR, Caller, Failure, dice, failure, new_i
 from tests.integration.serving import Serving, eventually, settings
 
 ROOM = 8
+EXPIRES_S = 0.7
 
 
 @pytest.fixture
@@ -34,14 +35,18 @@ def later(caller: Caller, method: str, data: bytes, timeout: float) -> Any:
     return caller.raw(method).future(data, timeout=timeout, metadata=caller.metadata)
 
 
+def expire(node: Serving, call: Any, queued: int) -> None:
+    """Sees a call into the queue, and its deadline pass there."""
+    eventually(lambda: node.server.owner.queued == queued)
+    assert call.exception().code() is StatusCode.DEADLINE_EXCEEDED
+
+
 def test_an_expired_call_is_not_decided(node: Serving) -> None:
     """A call whose deadline passes while it waits answers DEADLINE_EXCEEDED and has no effect; the same id may be used afterwards."""
     acme, wallet, transfer_id = node.caller(), new_wallet(), new_id()
     acme.deposit(wallet)
     with node.owner_held():
-        with pytest.raises(grpc.RpcError) as caught:
-            acme.bytes("WalletService.Deposit", deposit(wallet, transfer_id), timeout=0.1)
-        assert caught.value.code() is StatusCode.DEADLINE_EXCEEDED
+        expire(node, later(acme, "WalletService.Deposit", deposit(wallet, transfer_id), EXPIRES_S), 1)
     counts = node.server.owner.runner.counts
     eventually(lambda: counts.expired_calls == 1)
     assert acme.head(wallet).revision == 1
@@ -67,9 +72,7 @@ def test_an_expired_batch_plays_nothing(node: Serving) -> None:
     session = acme.open(wallet).session.name
     plays = [pb.PlayRequest(session=session, round_id=new_id(), bet=dice(100_000)) for _ in range(ROOM)]
     with node.owner_held():
-        with pytest.raises(grpc.RpcError) as caught:
-            acme.bytes("RoundService.PlayBatch", pb.PlayBatchRequest(plays=plays).SerializeToString(), timeout=0.1)
-        assert caught.value.code() is StatusCode.DEADLINE_EXCEEDED
+        expire(node, later(acme, "RoundService.PlayBatch", pb.PlayBatchRequest(plays=plays).SerializeToString(), EXPIRES_S), ROOM)
     eventually(lambda: node.server.owner.runner.counts.expired_calls == ROOM)
     assert acme.head(wallet).revision == 2
     assert acme.play(session).number == 1
@@ -142,16 +145,29 @@ def test_one_read_too_many(node: Serving) -> None:
     assert acme.head(wallet).revision == 1
 
 
+def test_one_stream_too_many(tmp_path: Path) -> None:
+    """Streams that stay open are bounded: one more is told to wait, and there is room again when one has gone."""
+    with Serving(settings(tmp_path, store="memory", max_calls=3)) as node:
+        acme, wallet = node.caller(), new_wallet()
+        acme.deposit(wallet)
+        watches = [acme.watch(wallet, "0") for _ in range(3)]
+        assert [watch.entries(1)[0].revision for watch in watches] == [1, 1, 1]
+        for said in (refused(acme.head, wallet), refused(acme.watch(wallet).rest)):
+            assert said[:2] == (StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+            assert said.retry_s > 0
+        watches[0].stream.cancel()
+        eventually(lambda: _overloaded(acme, wallet) is None)
+
+
 def test_calls_that_were_given_up_are_counted(node: Serving) -> None:
     """A call whose caller stopped waiting is in the latencies and among the errors, for such calls are the slow ones."""
     acme, wallet = node.caller(), new_wallet()
     with node.owner_held():
-        with pytest.raises(grpc.RpcError):
-            acme.bytes("WalletService.Deposit", deposit(wallet), timeout=0.1)
+        expire(node, later(acme, "WalletService.Deposit", deposit(wallet), EXPIRES_S), 1)
         labels = {"method": "/croupier.v1.WalletService/Deposit"}
         value = node.server.metrics.registry.get_sample_value
         eventually(lambda: value("croupier_call_errors_total", {**labels, "reason": "CANCELLED"}) == 1)
-        assert (value("croupier_call_seconds_sum", labels) or 0) >= 0.09
+        assert (value("croupier_call_seconds_sum", labels) or 0) > EXPIRES_S / 2
 
 
 def test_an_expired_stream(node: Serving) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
 import pytest
 from grpc import StatusCode
 
+from croupier.model import Round
 from croupier.pb import errors_pb2, games_pb2, roulette_pb2, slots_pb2
 from croupier.pb import round_service_pb2 as pb
 from tests.integration.calling import (
@@ -22,6 +29,7 @@ from tests.integration.calling import (
     open_blackjack,
     refused,
 )
+from tests.integration.serving import Serving, settings
 
 RED = roulette_pb2.RouletteWager(kind=roulette_pb2.ROULETTE_WAGER_KIND_RED, stake_micros=EUR)
 ROULETTE = games_pb2.Bet(roulette=roulette_pb2.RouletteBet(wagers=[RED]))
@@ -209,3 +217,39 @@ def test_a_batch_is_bounded(acme: Caller) -> None:
     said = refused(acme.call, "RoundService.PlayBatch")
     assert (said.code, said.reason, said.field) == (StatusCode.INVALID_ARGUMENT, "FIELD_INVALID", "plays")
     assert acme.head(wallet).revision == revision
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"client_seed": "another"}, "the outcome of step 0 differs"),
+        ({"number": 2}, "the outcome of step 0 differs"),
+        ({"commitment": bytes(32)}, "the server seed does not fit the hash"),
+        ({"payout_micros": 99 * EUR}, "stake or payout of step 0 differ"),
+        ({"bet": dice(EUR + 1).SerializeToString()}, "the round cannot be replayed"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_an_altered_round_does_not_verify(tmp_path: Path, change: dict[str, Any], difference: str) -> None:
+    """What somebody altered in the stored round after the fact is found by recomputing it, and named."""
+    with Serving(settings(tmp_path)) as node:
+        acme, wallet = node.caller(), new_wallet()
+        acme.deposit(wallet)
+        session = acme.open(wallet).session.name
+        round_ = acme.play(session)
+        acme.call("SessionService.RotateSeed", session=session, seed_number=1)
+        assert acme.call("RoundService.VerifyRound", name=round_.name).matches
+        with closing(sqlite3.connect(node.config.database, isolation_level=None)) as connection:
+            id_ = bytes.fromhex(round_.name.rsplit("/", 1)[1].replace("-", ""))
+            (body,) = connection.execute("SELECT body FROM record WHERE id = ?", (id_,)).fetchone()
+            connection.execute("UPDATE record SET body = ? WHERE id = ?", (_altered(body, change), id_))
+        verified = acme.call("RoundService.VerifyRound", name=round_.name)
+        assert not verified.matches
+        assert verified.difference.startswith(difference)
+
+
+def _altered(body: bytes, change: dict[str, Any]) -> bytes:
+    stored = msgspec.msgpack.decode(body, type=Round)
+    if "payout_micros" in change:
+        change = {"steps": (msgspec.structs.replace(stored.steps[0], **change),)}
+    return msgspec.msgpack.encode(msgspec.structs.replace(stored, **change))

@@ -17,11 +17,12 @@ from google.protobuf.message import DecodeError
 from msgspec import Struct
 
 from croupier.access import Access, Caller
-from croupier.errors import CredentialsInvalid, FieldInvalid, Forbidden, InvariantBroken, NodeUnavailable, Refusal
+from croupier.errors import CredentialsInvalid, FieldInvalid, Forbidden, InvariantBroken, NodeUnavailable, Overloaded, Refusal
 from croupier.metrics import Metrics
 from croupier.services import status
 
 _log = logging.getLogger("croupier.call")
+_RETRY_AFTER_S = 1.0
 _CANCELLED = "CANCELLED"
 """What metrics show where the caller went away, or its deadline passed, before the answer: those are the slowest calls."""
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -45,7 +46,7 @@ Decode = Callable[[bytes], Any]
 class Guard:
     """Lets calls in, and answers for what happens to them."""
 
-    def __init__(self, access: Access, metrics: Metrics, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, access: Access, metrics: Metrics, clock_ms: Callable[[], int], max_calls: int) -> None:
         self.refusing = ""
         """Why all calls are refused; empty while the node serves."""
         self._running = 0
@@ -54,6 +55,7 @@ class Guard:
         self._access = access
         self._metrics = metrics
         self._clock_ms = clock_ms
+        self._max_calls = max_calls
 
     def unary(self, method: str, roles: frozenset[int], behaviour: Unary, decode: Decode) -> Callable[[bytes, Context], Awaitable[Any]]:
         """`behaviour` as a handler for one request and one answer."""
@@ -130,6 +132,8 @@ class Guard:
     def _admit(self, context: Context, roles: frozenset[int]) -> Call:
         if self.refusing:
             raise NodeUnavailable(f"the node is {self.refusing}; nothing was done, use another node")
+        if self._running > self._max_calls:
+            raise Overloaded(f"{self._max_calls} calls and streams are open already; nothing was done", retry_after_s=_RETRY_AFTER_S)
         identify = self._credentials(context)
         caller = identify()
         if caller.role not in roles:
