@@ -43,7 +43,8 @@ POINTS = (
 
 def faults(count: int, chance: random.Random) -> list[tuple[Point, int]]:
     """`count` kills: every other at any moment, the others at each named point in turn, at a passing by chance."""
-    named = (POINTS[number % len(POINTS)] for number in range(count))
+    first = chance.randrange(len(POINTS))
+    named = [POINTS[(first + number // 2) % len(POINTS)] for number in range(count)]
     return [(ANY_MOMENT, 0) if number % 2 else (point, chance.randint(2, point.passings_max)) for number, point in enumerate(named)]
 
 
