@@ -152,7 +152,8 @@ def test_a_restore_refuses_what_it_should(data: Path, tmp_path: Path) -> None:
     assert run("restore", tmp_path / "none.db", "--data-dir", data, "--force").exit_code == exits.UNUSABLE
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "croupier.keys").write_text(json.dumps({"1": "ab" * 32}))
-    assert run("restore", backup, "--data-dir", tmp_path / "other").exit_code == exits.UNUSABLE
+    for trust in ((), ("--digest-only",)):
+        assert run("restore", backup, "--data-dir", tmp_path / "other", *trust).exit_code == exits.UNUSABLE
     assert (data / "croupier.db").read_bytes() == before
     assert not (tmp_path / "other" / "croupier.db").exists()
 
@@ -209,3 +210,19 @@ def test_an_interrupted_restore_keeps_servers_out(data: Path, tmp_path: Path) ->
     assert "run croupier restore again" in result.stderr
     value_of("restore", backup, "--data-dir", data)
     assert run("audit", data).exit_code == 0
+
+
+@pytest.mark.parametrize("delay_s", [0.2, 0.35, 0.5, 0.65])
+def test_a_killed_restore_can_be_run_again(data: Path, tmp_path: Path, delay_s: float) -> None:
+    """Kill -9 at any point of a restore: what lies there is a whole database, old or new, or servers are kept out; running it again ends well."""
+    backup = tmp_path / "day.db"
+    value_of("backup", backup, "--data-dir", data)
+    command = [sys.executable, "-m", "croupier", "restore", str(backup), "--data-dir", str(data), "--force"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(delay_s)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    if not restoring_path(data / "croupier.db").exists():
+        assert run("audit", data).exit_code == 0
+    value_of("restore", backup, "--data-dir", data, "--force")
+    assert run("audit", data, "--replay").exit_code == 0

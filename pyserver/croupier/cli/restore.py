@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from croupier.cli.audit import audit_file
 from croupier.cli.exits import FAILED, REFUSED, UNUSABLE, Failure
 from croupier.cli.options import Place, json_option, load_catalog, place_options
 from croupier.cli.output import emit
+from croupier.errors import Refusal
 from croupier.jobs.rotate_seeds import Rotated, rotate_open_sessions
 from croupier.limits import Limits
 from croupier.operations.house import House
 from croupier.runners.embedded import EmbeddedRunner
 from croupier.runners.owner import drive
 from croupier.stores import backup as copies
-from croupier.stores.sqlite import InUse, SqliteStore, schema_version
+from croupier.stores.sqlite import InUse, SqliteStore, open_snapshot, schema_version
 
 
 @click.command()
@@ -49,6 +51,9 @@ def restore(place: Place, source: Path, *, force: bool, digest_only: bool, keep_
     keys, backed_up_keys = _keys(place, source, manifest)
     if not keep_seeds and not keys.exists():
         raise Failure(f"the key file {keys} is missing, so seeds can't be rotated; bring it back, or use --keep-seeds", UNUSABLE)
+    if keys.exists():
+        with closing(open_snapshot(source)) as snapshot:
+            drive(keyfile.refuse_foreign(snapshot, keyfile.load(keys), keys))
     if not digest_only:
         _audit(structs.replace(place, database=source, keys=keys), manifest)
     kept = _replace(source, place)
@@ -91,6 +96,10 @@ def _rotate_seeds(place: Place) -> Rotated:
         drive(keyfile.check(store, vault, place.keys))
         house = House(load_catalog(place.models_dir), vault, Limits())
         return drive(rotate_open_sessions(EmbeddedRunner(store, house, lambda: time.time_ns() // 1_000_000, engine.entropy)))
+    except Refusal as refusal:
+        raise Failure(
+            f"{place.database} was restored, but its seeds were not rotated: {refusal.message}; restore it again", FAILED
+        ) from refusal
     finally:
         store.close()
 
