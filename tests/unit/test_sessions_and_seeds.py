@@ -46,8 +46,8 @@ def rotations(desk: Desk) -> int:
 @pytest.mark.parametrize(
     ("age_days", "currency", "game", "is_disabled", "expected"),
     [
-        (40, "XXX", "no-game", True, "ID_OUT_OF_WINDOW"),
-        (0, "XXX", "no-game", True, "FIELD_INVALID"),
+        (40, "ZZZ", "no-game", True, "ID_OUT_OF_WINDOW"),
+        (0, "ZZZ", "no-game", True, "FIELD_INVALID"),
         (0, "EUR", "no-game", True, "GAME_NOT_FOUND"),
         (0, "EUR", DICE, True, "GAME_DISABLED"),
         (0, "EUR", DICE, False, "ok"),

@@ -14,7 +14,7 @@ from croupier.operations.transfer import MakeTransfer, TransferView
 from tests.casino import EUR, NOW_MS, WALLET, Desk, uuid7
 
 DEPOSIT, WITHDRAWAL = TransferKind.DEPOSIT, TransferKind.WITHDRAWAL
-BOB, YEN, NOWHERE = WalletKey("acme", "bob", "EUR"), WalletKey("acme", "ann", "JPY"), WalletKey("acme", "ann", "XXX")
+BOB, YEN, NOWHERE = WalletKey("acme", "bob", "EUR"), WalletKey("acme", "ann", "JPY"), WalletKey("acme", "ann", "ZZZ")
 LIMITS: dict[str, Any] = {"max_transfer_micros": 50 * EUR, "max_balance_micros": 100 * EUR}
 
 
