@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from croupier_client import AsyncClient, Client, RetryPolicy, Tls, errors, micros, new_id
 from tests.integration.live import LiveServer
 
-QUICK = RetryPolicy(deadline_s=2, attempts_max=2)
+QUICK = RetryPolicy(deadline_s=10, attempts_max=2)
 _VALID = dt.timedelta(days=1)
 
 

@@ -18,7 +18,8 @@ from tests.unit.scripted_node import ABORTED, EXHAUSTED, FAILED_PRECONDITION, UN
 
 WALLET = "operators/o/players/p/wallets/EUR"
 SESSION = f"{WALLET}/sessions/s"
-QUICK = RetryPolicy(deadline_s=5, attempt_timeout_s=0.3, attempts_max=6, backoff_first_s=0.01, backoff_max_s=0.05)
+# An attempt has time enough on a busy machine; a node that hangs costs it once.
+QUICK = RetryPolicy(deadline_s=20, attempt_timeout_s=1.5, attempts_max=6, backoff_first_s=0.01, backoff_max_s=0.05)
 DEPOSITED = answer(wallets.DepositResponse(transfer=wallets.Transfer(balance_micros=7)))
 PLAYED = answer(rounds.PlayResponse(round=rounds.Round(name=f"{WALLET}/rounds/r")))
 
@@ -82,7 +83,7 @@ def test_the_deadline_holds_over_all_attempts() -> None:
         started = time.monotonic()
         with pytest.raises(errors.OutcomeUnknown) as caught:
             client.deposit(WALLET, 5, transfer_id="the-id")
-        assert 0.8 < time.monotonic() - started < 1.6
+        assert 0.8 < time.monotonic() - started < 5
         assert caught.value.id == "the-id"
         assert caught.value.attempts >= 3
 
@@ -116,7 +117,7 @@ def _broken(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterato
 
 def _silent(requests: Iterator[bytes], _context: grpc.ServicerContext) -> Iterator[rounds.PlayStreamResponse]:
     yield from _echo(requests, 2)
-    time.sleep(1)
+    time.sleep(3)
 
 
 def _whole(requests: Iterator[bytes], _context: grpc.ServicerContext) -> Iterator[rounds.PlayStreamResponse]:
