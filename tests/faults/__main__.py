@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.faults.campaign import CONTROLS, Outcome, is_caught, kill_often, two_owners
-from tests.faults.disk import failing_sync, full_disk
+from tests.faults.disk import damaged_file, failing_sync, full_disk
 from tests.faults.points import faults
 
 KILLS, KILLS_QUICK = 200, 40
@@ -53,6 +53,12 @@ class Totals:
         for example in found.examples[:5]:
             print(f"  {example}", flush=True)
 
+    def add_refusal(self, name: str, *, is_orderly: bool) -> None:
+        """Takes a fault after which nothing can be settled: only that the server left service in order."""
+        self.counts.update(faults=1)
+        self.is_clean = self.is_clean and is_orderly
+        print(f"{name}: {'left in order' if is_orderly else 'BROKEN'}", flush=True)
+
     def add_control(self, name: str, *, caught: bool) -> None:
         """Takes one negative control."""
         self.counts.update(controls=1, controls_caught=int(caught))
@@ -71,6 +77,8 @@ async def run(folder: Path, kills: int, seed: int) -> Totals:
     totals.add(f"full disk ({full.said})", full.outcome, 1, is_orderly=full.is_orderly)
     sync = await failing_sync(folder / "sync", seed)
     totals.add(f"failing sync ({sync.said})", sync.outcome, 1, is_orderly=sync.is_orderly)
+    damaged = await damaged_file(folder / "damaged", seed)
+    totals.add_refusal(f"damaged file ({damaged.said})", is_orderly=damaged.is_orderly)
     totals.add("two owners of one file", await two_owners(folder / "owners", seed, OWNER_LIVES, "ownership"), 2 * OWNER_LIVES)
     for control in CONTROLS:
         totals.add_control(control.name, caught=await is_caught(folder / control.name, seed, control))

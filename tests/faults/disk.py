@@ -22,6 +22,7 @@ STORE_FAILED = 3
 """The exit code of a server whose store has failed."""
 LIFE_S_MAX = 60.0
 SMALL_DISK_MIB = 6
+_PAGE_BYTES = 4_096
 ROOM_BYTES = 400_000
 """How much the database may still grow where the limit on file sizes stands in for a small disk."""
 
@@ -38,14 +39,9 @@ class Departure(Struct):
 
     @property
     def is_orderly(self) -> bool:
-        """It said why, told those who watch its health, ended by itself with its exit code, and lost nothing."""
-        return (
-            self.code == STORE_FAILED
-            and "left service, because" in self.said
-            and self.health[0] == "SERVING"
-            and "NOT_SERVING" in self.health
-            and self.outcome.is_clean
-        )
+        """It said why, told those who watch its health, and ended by itself with its exit code."""
+        is_heard = self.health[:1] == ["SERVING"] and "NOT_SERVING" in self.health
+        return self.code == STORE_FAILED and "left service, because" in self.said and is_heard
 
 
 async def full_disk(data: Path, seed: int) -> Departure:
@@ -72,6 +68,22 @@ async def failing_sync(data: Path, seed: int, control: str = "") -> Departure:
     departure = await _depart(campaign, server, 10.0 if control else LIFE_S_MAX)
     switch.unlink()
     return await _return(campaign, departure)
+
+
+async def damaged_file(data: Path, seed: int) -> Departure:
+    """Half of the file's pages are overwritten while no server runs; nothing can be settled after that, but nothing may be answered either."""
+    campaign = Campaign(data, seed)
+    server = await Server.start(data)
+    await campaign.play_a_little(server, 300)
+    await server.drain()
+    _damage(data / "croupier.db")
+    return await _depart(campaign, await Server.start(data))
+
+
+def _damage(database: Path) -> None:
+    content = database.read_bytes()
+    half = len(content) // _PAGE_BYTES // 2 * _PAGE_BYTES
+    database.write_bytes(content[:half] + b"\xff" * (len(content) - half))
 
 
 async def _depart(campaign: Campaign, server: Server, seconds: float = LIFE_S_MAX) -> Departure:

@@ -38,7 +38,12 @@ class Server:
     async def start(cls, data: Path, point: Point = ANY_MOMENT, passing: int = 0, *, control: str = "", eio: Path | None = None) -> Server:
         """Starts `croupier serve` and waits until it says where it listens."""
         _prepare(data)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))), CONTROL: control, "LD_PRELOAD": str(shim())}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))),
+            CONTROL: control,
+            "LD_PRELOAD": str(shim()),
+        }
         if point.variable:
             environment[point.variable] = f"{point.name}:{passing}"
         if eio is not None:

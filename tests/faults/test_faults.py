@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.campaign import Control, is_caught, kill_often
-from tests.faults.disk import failing_sync
+from tests.faults.disk import damaged_file, failing_sync
 from tests.faults.points import POINTS, faults
 
 pytestmark = pytest.mark.timeout(240)
@@ -25,7 +25,13 @@ async def test_kills_lose_nothing(tmp_path: Path) -> None:
 async def test_a_failing_sync_ends_service(tmp_path: Path) -> None:
     """S4: after an I/O error on a sync the server says so, tells its health's watchers, ends with its exit code, and nothing acknowledged is lost."""
     departure = await failing_sync(tmp_path / "data", 2)
-    assert departure.is_orderly, departure
+    assert departure.is_orderly and departure.outcome.is_clean, departure
+
+
+async def test_a_damaged_file_ends_service(tmp_path: Path) -> None:
+    """S4: a server on a file whose pages are damaged says so and ends; it neither answers from memory nor hangs."""
+    departure = await damaged_file(tmp_path / "data", 4)
+    assert departure.is_orderly and "malformed" in departure.said, departure
 
 
 async def test_answers_before_commits_are_noticed(tmp_path: Path) -> None:
