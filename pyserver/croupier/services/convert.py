@@ -12,8 +12,11 @@ from croupier.operations.open_session import SessionView
 from croupier.operations.play_round import RoundView, format_id
 from croupier.operations.transfer import TransferView
 from croupier.pb import round_service_pb2, session_service_pb2, wallet_service_pb2
-from croupier.services import names
+from croupier.services import names, splice
 from croupier.stores.store import WalletSums
+
+_ROUND = round_service_pb2.Round
+_BET, _ACTIONS, _OUTCOME = _ROUND.BET_FIELD_NUMBER, _ROUND.ACTIONS_FIELD_NUMBER, _ROUND.OUTCOME_FIELD_NUMBER
 
 _TRANSFER_KINDS = {kind: wallet_service_pb2.TransferKind.Name(kind.value) for kind in TransferKind}
 _ENTRY_KINDS = {kind: wallet_service_pb2.EntryKind.Name(kind.value) for kind in EntryKind}
@@ -21,6 +24,13 @@ _ENTRY_KINDS = {kind: wallet_service_pb2.EntryKind.Name(kind.value) for kind in 
 
 def round_message(view: RoundView) -> round_service_pb2.Round:
     """A round as it stood after `view.step`."""
+    return round_service_pb2.Round.FromString(encoded_round(view))
+
+
+def encoded_round(view: RoundView) -> bytes:
+    """`round_message`, encoded. Bet, actions and outcome are stored encoded and go in as they are: parsing them only to encode them again would cost
+    as much as all other fields together.
+    """
     round_, step = view.round, view.round.steps[view.step]
     settled = round_.settled and view.step == len(round_.steps) - 1
     message = round_service_pb2.Round(
@@ -39,15 +49,14 @@ def round_message(view: RoundView) -> round_service_pb2.Round:
         seed_number=round_.seed_number,
         server_seed_hash=round_.commitment.hex(),
         client_seed=round_.client_seed,
-        create_time=timestamp(round_.steps[0].time_ms),
     )
-    message.bet.MergeFromString(round_.bet)
-    message.outcome.MergeFromString(step.outcome)
-    for taken in round_.steps[1 : view.step + 1]:
-        message.actions.add().MergeFromString(taken.action)
+    _set_time(message.create_time, round_.steps[0].time_ms)
     if settled:
-        message.settle_time.CopyFrom(timestamp(step.time_ms))
-    return message
+        _set_time(message.settle_time, step.time_ms)
+    parts = [message.SerializeToString(), splice.field(_BET, round_.bet)]
+    parts += [splice.field(_ACTIONS, taken.action) for taken in round_.steps[1 : view.step + 1]]
+    parts.append(splice.field(_OUTCOME, step.outcome))
+    return b"".join(parts)
 
 
 def last_step(wallet: WalletKey, round_: Round) -> RoundView:
@@ -167,3 +176,7 @@ def trial_balance_message(sums: WalletSums) -> wallet_service_pb2.TrialBalance:
 def timestamp(time_ms: int) -> Timestamp:
     """A time on the wire."""
     return Timestamp(seconds=time_ms // 1000, nanos=time_ms % 1000 * 1_000_000)
+
+
+def _set_time(field: Timestamp, time_ms: int) -> None:
+    field.seconds, field.nanos = time_ms // 1000, time_ms % 1000 * 1_000_000

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
 
 from croupier.pb import options_pb2
 from croupier.services.guard import Guard
@@ -40,9 +41,14 @@ def _handler(
     path = f"/{method.containing_service.full_name}/{method.name}"
     admitted = allowed_roles(method) if roles is None else roles
     request = message_factory.GetMessageClass(method.input_type).FromString
-    response = message_factory.GetMessageClass(method.output_type).SerializeToString
+    response = _encoded
     if method.client_streaming:
         return grpc.stream_stream_rpc_method_handler(guard.streaming(path, admitted, behaviour, request), None, response)  # type: ignore[arg-type]
     if method.server_streaming:
         return grpc.unary_stream_rpc_method_handler(guard.streaming(path, admitted, behaviour, request), None, response)  # type: ignore[arg-type]
     return grpc.unary_unary_rpc_method_handler(guard.unary(path, admitted, behaviour, request), None, response)  # type: ignore[arg-type]
+
+
+def _encoded(answer: Message | bytes) -> bytes:
+    """An answer on the wire; what a method has encoded itself goes out as it is."""
+    return answer if isinstance(answer, bytes) else answer.SerializeToString()

@@ -24,13 +24,17 @@ from croupier.pb import round_service_pb2 as pb
 from croupier.runners.embedded import Call as Queued
 from croupier.runners.embedded import Result
 from croupier.runners.owner import Owner
-from croupier.services import names, pages, status
-from croupier.services.convert import last_step, round_message
+from croupier.services import names, pages, splice, status
+from croupier.services.convert import encoded_round, last_step, round_message
 from croupier.services.guard import Call
 from croupier.services.verify import verify
 from croupier.stores.store import EntryQuery
 
 MAX_BATCH = 1_000
+_PLAYED = pb.PlayResponse.ROUND_FIELD_NUMBER
+_ROUND = pb.PlayResult.ROUND_FIELD_NUMBER
+_RESULTS = pb.PlayBatchResponse.RESULTS_FIELD_NUMBER
+_STREAMED = pb.PlayStreamResponse.RESULT_FIELD_NUMBER
 
 
 class RoundService:
@@ -41,11 +45,11 @@ class RoundService:
         self._max_stream_plays = max_stream_plays
         self._ending = asyncio.Event()
 
-    async def play(self, request: pb.PlayRequest, call: Call) -> pb.PlayResponse:
-        """Stakes and plays a round."""
+    async def play(self, request: pb.PlayRequest, call: Call) -> bytes:
+        """Stakes and plays a round; gives an encoded PlayResponse."""
         view = await self._owner.call(_play(request, call), call.deadline_ms)
         assert isinstance(view, RoundView)
-        return pb.PlayResponse(round=round_message(view))
+        return splice.field(_PLAYED, encoded_round(view))
 
     async def act(self, request: pb.ActRequest, call: Call) -> pb.ActResponse:
         """Takes the next step of an open round."""
@@ -59,8 +63,8 @@ class RoundService:
         assert isinstance(view, RoundView)
         return pb.ActResponse(round=round_message(view))
 
-    async def play_batch(self, request: pb.PlayBatchRequest, call: Call) -> pb.PlayBatchResponse:
-        """Plays up to 1,000 rounds in order, each for itself."""
+    async def play_batch(self, request: pb.PlayBatchRequest, call: Call) -> bytes:
+        """Plays up to 1,000 rounds in order, each for itself; gives an encoded PlayBatchResponse."""
         if not request.plays:
             raise FieldInvalid("plays must not be empty", field="plays")
         if len(request.plays) > MAX_BATCH:
@@ -68,11 +72,12 @@ class RoundService:
         commands = [_play_or_refusal(play, call) for play in request.plays]
         queued = [Queued(command, call.deadline_ms) for command in commands if not isinstance(command, Refusal)]
         answers = iter(await self._owner.call_many(queued) if queued else ())
-        results = [_result(command if isinstance(command, Refusal) else next(answers)) for command in commands]
-        return pb.PlayBatchResponse(results=results)
+        return splice.repeated(
+            _RESULTS, (_encoded_result(command if isinstance(command, Refusal) else next(answers)) for command in commands)
+        )
 
-    async def play_stream(self, requests: AsyncIterator[pb.PlayStreamRequest], call: Call) -> AsyncGenerator[pb.PlayStreamResponse, None]:
-        """Plays rounds as they are sent; answers in the order of the requests."""
+    async def play_stream(self, requests: AsyncIterator[pb.PlayStreamRequest], call: Call) -> AsyncGenerator[bytes, None]:
+        """Plays rounds as they are sent; gives encoded PlayStreamResponses in the order of the requests."""
         waiting: asyncio.Queue[asyncio.Future[list[Result]] | Refusal | None] = asyncio.Queue(self._max_stream_plays)
 
         async def read() -> None:
@@ -88,7 +93,7 @@ class RoundService:
         try:
             while (next_ := await waiting.get()) is not None:
                 result = next_ if isinstance(next_, Refusal) else (await next_)[0]
-                yield pb.PlayStreamResponse(result=_result(result))
+                yield splice.field(_STREAMED, _encoded_result(result))
             if self._ending.is_set():
                 raise NodeUnavailable("the node is draining; every play that was answered is committed, go on at another node")
             await reader
@@ -190,9 +195,9 @@ def _play_or_refusal(request: pb.PlayRequest, call: Call) -> PlayRound | Refusal
         return refusal
 
 
-def _result(result: Result) -> pb.PlayResult:
-    if isinstance(result, Refusal):
-        return pb.PlayResult(refusal=status.refusal_message(result))
-    if not isinstance(result, RoundView):
-        return pb.PlayResult(refusal=status.refusal_message(InvariantBroken("an internal error; it was logged")))
-    return pb.PlayResult(round=round_message(result))
+def _encoded_result(result: Result) -> bytes:
+    """An encoded PlayResult."""
+    if isinstance(result, RoundView):
+        return splice.field(_ROUND, encoded_round(result))
+    refusal = result if isinstance(result, Refusal) else InvariantBroken("an internal error; it was logged")
+    return pb.PlayResult(refusal=status.refusal_message(refusal)).SerializeToString()
