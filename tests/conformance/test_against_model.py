@@ -119,7 +119,7 @@ class StoreMachine(RuleBasedStateMachine):
             for entry in self.model.entries.get(key, [])
             if entry.revision > after and (not before or entry.revision < before) and step in (None, entry.step)
         ]
-        if not oldest_first and not after:
+        if not oldest_first:
             expected.reverse()
         query = EntryQuery(key, limit, after, before, oldest_first, step=step)
         assert self.wait(self.store.entries(query)) == expected[:limit]

@@ -167,6 +167,26 @@ def test_rounds_are_listed_by_wallet_and_by_session(acme: Caller) -> None:
     assert refused(acme.call, "RoundService.ListRounds", parent=wallet, page_token="0").reason == "TOKEN_OUT_OF_RANGE"  # noqa: S106
 
 
+def test_a_page_looks_at_a_part_of_a_long_ledger(acme: Caller) -> None:
+    """Two rounds of one session below eleven thousand of another: a first page without them, a token, and then both; nothing is left out."""
+    wallet = new_wallet()
+    acme.deposit(wallet, 10_000 * EUR)
+    rare, busy = (acme.open(wallet).session.name for _ in range(2))
+    names = [acme.play(rare).name for _ in range(2)][::-1]
+    for _ in range(11):
+        acme.call(
+            "RoundService.PlayBatch", plays=[pb.PlayRequest(session=busy, round_id=new_id(), bet=dice(100_000)) for _ in range(1_000)]
+        )
+    first = acme.call("RoundService.ListRounds", parent=rare)
+    assert not first.rounds
+    second = acme.call("RoundService.ListRounds", parent=rare, page_token=first.next_page_token)
+    assert [round_.name for round_ in second.rounds] == names
+    assert not second.next_page_token
+    of_sessions = acme.call("SessionService.ListSessions", wallet=wallet)
+    more = acme.call("SessionService.ListSessions", wallet=wallet, page_token=of_sessions.next_page_token)
+    assert [session.name for session in (*of_sessions.sessions, *more.sessions)] == [busy, rare]
+
+
 def test_a_batch_answers_each_play_for_itself(acme: Caller) -> None:
     """Good and bad plays in one call, of several wallets: results in order, the same wallet many times, a bad one harms no other."""
     wallets = [new_wallet(), new_wallet()]

@@ -144,12 +144,9 @@ class RoundService:
             session=session,
             step=0,
         )
-        entries = await self._owner.read(lambda reads: reads.entries(query))
-        keys = [Key(wallet, "round", entry.reference) for entry in entries]
-        rows = await self._owner.read(lambda reads: reads.load(keys))
-        rounds = [row for row in (rows[key] for key in keys) if isinstance(row, Round)]
-        token = str(entries[-1].revision) if len(entries) == size else ""
-        return pb.ListRoundsResponse(rounds=[round_message(last_step(wallet, round_)) for round_ in rounds], next_page_token=token)
+        page = await self._owner.read(lambda reads: pages.newest(reads, query, "round"))
+        rounds = [round_message(last_step(wallet, row)) for row in page.rows if isinstance(row, Round)]
+        return pb.ListRoundsResponse(rounds=rounds, next_page_token=page.next_token)
 
     async def verify_round(self, request: pb.VerifyRoundRequest, call: Call) -> pb.VerifyRoundResponse:
         """Recomputes a settled round from its revealed seed."""

@@ -62,17 +62,10 @@ class SessionService:
         wallet = names.parse_wallet(request.wallet, call.caller, "wallet")
         size = pages.page_size(request.page_size)
         query = EntryQuery(wallet, size, before_revision=pages.position(request.page_token), kinds=(EntryKind.SESSION_OPENED,))
-        entries = await self._owner.read(lambda reads: reads.entries(query))
-        head_key = wallet_key(wallet)
-        keys = [Key(wallet, "session", entry.session) for entry in entries]
-        rows = await self._owner.read(lambda reads: reads.load([head_key, *keys]))
-        head = rows[head_key]
-        balance = head.balance_micros if isinstance(head, Wallet) else 0
-        sessions = [row for row in (rows[key] for key in keys) if isinstance(row, Session)]
-        token = str(entries[-1].revision) if len(entries) == size else ""
-        return pb.ListSessionsResponse(
-            sessions=[session_message(SessionView(wallet, session, balance)) for session in sessions], next_page_token=token
-        )
+        page = await self._owner.read(lambda reads: pages.newest(reads, query, "session"))
+        balance = page.head.balance_micros if page.head else 0
+        sessions = [session_message(SessionView(wallet, row, balance)) for row in page.rows if isinstance(row, Session)]
+        return pb.ListSessionsResponse(sessions=sessions, next_page_token=page.next_token)
 
     async def set_client_seed(self, request: pb.SetClientSeedRequest, call: Call) -> pb.SetClientSeedResponse:
         """Sets the client seed of the rounds to come."""

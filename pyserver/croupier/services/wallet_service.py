@@ -57,19 +57,17 @@ class WalletService:
         size = pages.page_size(request.page_size)
         kinds = (EntryKind.DEPOSIT, EntryKind.WITHDRAWAL)
         query = EntryQuery(wallet, size, before_revision=pages.position(request.page_token), kinds=kinds)
-        entries = await self._owner.read(lambda reads: reads.entries(query))
-        rows = await self._owner.read(lambda reads: reads.load([Key(wallet, "transfer", entry.reference) for entry in entries]))
-        transfers = [transfer_message(TransferView(wallet, row)) for row in rows.values() if isinstance(row, Transfer)]
-        return pb.ListTransfersResponse(transfers=transfers, next_page_token=str(entries[-1].revision) if len(entries) == size else "")
+        page = await self._owner.read(lambda reads: pages.newest(reads, query, "transfer"))
+        transfers = [transfer_message(TransferView(wallet, row)) for row in page.rows if isinstance(row, Transfer)]
+        return pb.ListTransfersResponse(transfers=transfers, next_page_token=page.next_token)
 
     async def list_entries(self, request: pb.ListEntriesRequest, call: Call) -> pb.ListEntriesResponse:
         """A wallet's ledger, newest first."""
         wallet = names.parse_wallet(request.wallet, call.caller, "wallet")
         size = pages.page_size(request.page_size)
         query = EntryQuery(wallet, size, before_revision=pages.position(request.page_token))
-        entries = await self._owner.read(lambda reads: reads.entries(query))
-        token = str(entries[-1].revision) if len(entries) == size else ""
-        return pb.ListEntriesResponse(entries=[entry_message(wallet, entry) for entry in entries], next_page_token=token)
+        page = await self._owner.read(lambda reads: pages.newest(reads, query))
+        return pb.ListEntriesResponse(entries=[entry_message(wallet, entry) for entry in page.entries], next_page_token=page.next_token)
 
     async def watch_wallet(self, request: pb.WatchWalletRequest, call: Call) -> AsyncGenerator[pb.WatchWalletResponse, None]:
         """Every entry after the resume token, then each new one as it is committed."""

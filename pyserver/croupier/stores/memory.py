@@ -54,7 +54,7 @@ class MemoryStore:
     async def entries(self, query: EntryQuery) -> list[Entry]:
         """See Reads.entries."""
         found = [entry for entry in self._entries.get(query.wallet, []) if _matches(query, entry)]
-        if not (query.oldest_first or query.after_revision > 0):
+        if not query.oldest_first:
             found.reverse()
         return found[: query.limit]
 

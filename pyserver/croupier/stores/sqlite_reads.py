@@ -58,7 +58,7 @@ class SqliteReads:
         if query.step is not None:
             where.append("step = ?")
             values.append(query.step)
-        order = "ASC" if query.oldest_first or query.after_revision > 0 else "DESC"
+        order = "ASC" if query.oldest_first else "DESC"
         statement = f"SELECT {_ENTRY} FROM entry WHERE {' AND '.join(where)} ORDER BY revision {order} LIMIT ?"
         return [_entry(values) for values in self._all(statement, (*values, query.limit))]
 

@@ -36,7 +36,7 @@ class EntryQuery(Struct, frozen=True):
     before_revision: int = 0
     """Only entries below this revision; 0 for no bound."""
     oldest_first: bool = False
-    """Oldest first; so is every query with `after_revision` above 0. The others give the newest first."""
+    """Oldest first instead of newest first."""
     kinds: tuple[EntryKind, ...] = ()
     """Empty for all."""
     session: bytes = b""
