@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -12,10 +13,13 @@ if sys.platform == "win32":
 else:
     from uvloop import new_event_loop
 
-SWITCH_INTERVAL_S = 0.0005
-"""How long a Python thread may keep another one waiting; the default of 5 ms would be the latency of a commit."""
+SWITCH_INTERVAL_S = 0.002
+"""How long a Python thread may keep another one waiting for the GIL: long enough to answer several calls, shorter than the default of 5 ms, which a lone
+caller would wait for beside a busy event loop.
+"""
+_YOUNG_OBJECTS = 10_000
 
-__all__ = ["new_event_loop", "prefer_throughput"]
+__all__ = ["new_event_loop", "prefer_throughput", "spare_the_collector"]
 
 
 def prefer_throughput() -> None:
@@ -28,3 +32,12 @@ def prefer_throughput() -> None:
     if sys.platform == "linux":
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def spare_the_collector() -> None:
+    """Takes everything that exists now out of the garbage collector's view: it stays for the life of the process. Calls leave few cycles behind, so
+    young objects are looked at less often too.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, 20, 20)

@@ -218,6 +218,7 @@ async def _run(config: Config, store: Store) -> int:
     if config.demo:
         await demo.prepare(config, store)
     await server.start()
+    scheduling.spare_the_collector()
     if config.demo:
         print(demo.how_to_play(config, server.address), flush=True)
     else:

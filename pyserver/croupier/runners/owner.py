@@ -20,7 +20,9 @@ from croupier.runners.embedded import Call, EmbeddedRunner, Result, unknown
 from croupier.stores.store import Reads, Store
 
 T = TypeVar("T")
-_LINGER_S_MAX = 0.003
+_LINGER_S_MAX = 0.005
+_LARGE_BATCH_CALLS = 100
+"""A batch of that many calls needs no company: the cost of its commit is shared well enough."""
 _RETRY_AFTER_S = 0.05
 
 _log = logging.getLogger("croupier.owner")
@@ -166,7 +168,7 @@ class Owner:
         return True
 
     def _process(self) -> int:
-        """Takes everything that is queued; the number of submissions answered."""
+        """Takes everything that is queued; how many callers were answered, 0 where the calls were so many that the next batch needs no company."""
         submissions: list[_Submission] = []
         calls: list[Call] = []
         while self._queue:
@@ -180,7 +182,7 @@ class Owner:
             results = self._answers(calls)
             assert self._loop is not None
             self._loop.call_soon_threadsafe(self._deliver, submissions, results)
-        return len(submissions)
+        return len(submissions) if len(calls) < _LARGE_BATCH_CALLS else 0
 
     def _answers(self, calls: Sequence[Call]) -> list[Result]:
         try:
