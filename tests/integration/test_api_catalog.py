@@ -58,7 +58,18 @@ def test_refusals(acme: Caller) -> None:
         known = {"GetGame": "games/nothing", "GetModel": f"models/{'0' * 64}"}[method]
         said = refused(acme.call, f"CatalogService.{method}", name=known)
         assert (said.code, said.reason, said.field) == (StatusCode.NOT_FOUND, "GAME_NOT_FOUND", "name")
-        for malformed in ("", "games/", "dice-10000", f"games/{'x' * 65}", "models/zz", f"models/{'g' * 64}", f"models/{'0' * 63} "):
+        for malformed in (
+            "",
+            "games/",
+            "dice-10000",
+            "games/Dice",
+            "games/a\nb",
+            "games/\u00e9",
+            f"games/{'x' * 65}",
+            "models/zz",
+            f"models/{'g' * 64}",
+            f"models/{'0' * 63} ",
+        ):
             said = refused(acme.call, f"CatalogService.{method}", name=malformed)
             assert (said.code, said.reason) in {
                 (StatusCode.INVALID_ARGUMENT, "FIELD_INVALID"),

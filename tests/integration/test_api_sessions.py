@@ -10,7 +10,8 @@ from grpc import StatusCode
 
 from croupier.limits import Limits
 from croupier.pb import session_service_pb2 as pb
-from tests.integration.calling import EUR, Caller, finish, new_id, new_wallet, open_blackjack, refused
+from croupier.pb.round_service_pb2 import ROUND_STATE_SETTLED
+from tests.integration.calling import EUR, STAND, Caller, act, finish, new_id, new_wallet, open_blackjack, refused
 from tests.integration.serving import Serving, settings
 
 
@@ -132,6 +133,24 @@ def test_closing(acme: Caller) -> None:
     assert refused(acme.call, "SessionService.RefreshSession", name=session).reason == "SESSION_CLOSED"
     assert refused(rotate, acme, session, 2).reason == "SESSION_CLOSED"
     assert rotate(acme, session, 1).revealed == closed.revealed
+
+
+def test_a_round_outlives_the_token_of_its_player(serving: Serving, acme: Caller) -> None:
+    """With an expired token no money moves, the round waits, and the operator or a fresh token finishes it (S7, G6; wallet convention 4)."""
+    wallet = new_wallet()
+    acme.deposit(wallet)
+    session = acme.open(wallet, "blackjack-classic").session.name
+    round_ = open_blackjack(acme, session)
+    revision = acme.head(wallet).revision
+    late = acme.as_(serving.token(session, life_s=-1))
+    for call in (lambda: act(late, round_, STAND), lambda: late.play(session)):
+        said = refused(call)
+        assert said[:2] == (StatusCode.UNAUTHENTICATED, "SESSION_EXPIRED")
+    assert acme.head(wallet).revision == revision
+    fresh = acme.as_(acme.call("SessionService.RefreshSession", name=session).token)
+    assert fresh.call("RoundService.GetOpenRound", session=session).round == round_
+    assert finish(fresh, round_).state == ROUND_STATE_SETTLED
+    assert finish(acme, open_blackjack(acme, session)).state == ROUND_STATE_SETTLED
 
 
 def test_sessions_are_listed_newest_first(acme: Caller) -> None:

@@ -170,6 +170,17 @@ def test_the_ledger_holds_every_change(acme: Caller) -> None:
         assert all_pages(acme, "WalletService.ListEntries", "entries", size, wallet=wallet) == list(entries)
 
 
+def test_a_reference_is_the_operators_own(acme: Caller) -> None:
+    """Up to 128 characters of any kind are kept as they came, and told again; it is part of what an id stands for."""
+    wallet = new_wallet()
+    for reference in ("", "card 1", "\x00\n\t", "' OR 1=1 --", "\U0001f3b2" * 128, "{}%s\\", "\u202e"):
+        fields = {"wallet": wallet, "transfer_id": new_id(), "amount_micros": EUR, "reference": reference}
+        made = acme.call("WalletService.Deposit", **fields).transfer
+        assert made.reference == reference
+        assert acme.call("WalletService.GetTransfer", name=made.name).transfer == made
+        assert refused(acme.call, "WalletService.Deposit", **{**fields, "reference": reference[1:] + "!"}).reason == "ID_REUSED"
+
+
 def test_transfers_are_listed_without_the_rest(acme: Caller) -> None:
     """Only deposits and withdrawals, newest first, page by page."""
     wallet = new_wallet()

@@ -12,6 +12,7 @@ from croupier.model import WalletKey
 from croupier.operations.play_round import format_id
 
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}\Z")
+_GAME = re.compile(r"[a-z0-9-]{1,64}\Z")
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 _CLIENT_SEED = re.compile(r"[!-9;-~]{1,64}\Z")
@@ -71,8 +72,8 @@ def parse_operator(text: str, caller: Caller, field: str) -> str:
 def parse_game(text: str, field: str) -> str:
     """The game in games/{game}."""
     head, _, game = text.partition("/")
-    if head != "games" or not game or len(game) > 64:
-        raise FieldInvalid(f"{field} must be games/{{game}}, not {text[:128]!r}", field=field)
+    if head != "games" or not _GAME.match(game):
+        raise FieldInvalid(f"{field} must be games/{{game}}, lower-case letters, digits and hyphens, not {text[:128]!r}", field=field)
     return game
 
 
