@@ -1,16 +1,17 @@
 //! Random numbers. `stream` is the only source that production reaches; `scripted` lets a test choose.
 //!
 //! - `stream`: the keystream of one round and its unbiased draws.
+//! - `choose`: shuffles and weighted picks.
 //! - `health`: continuous tests of a stream and of the operating system's entropy; both fail closed.
 //! - `self_test`: known answers, run before the first round.
 
+pub mod choose;
 pub mod health;
 pub mod scripted;
 mod self_test;
 pub mod stream;
 
 pub use self_test::self_test;
-
 pub use stream::Stream;
 
 use crate::pb::{Draw, DrawPurpose};

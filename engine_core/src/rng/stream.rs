@@ -84,24 +84,86 @@ impl Draws for Stream {
     /// Lemire's multiply-shift with rejection (ACM TOMACS 29(1), 2019, algorithm 5): word x range, high half is the value.
     #[inline]
     fn below(&mut self, _purpose: DrawPurpose, range: u64) -> u64 {
-        let range = u32::try_from(range).expect("ranges above 2^32 - 1 are not drawn by any family");
+        assert!(range > 0 && range <= u64::from(u32::MAX), "a draw below {range}; ranges are 1 to 2^32 - 1");
         loop {
-            if let Some(value) = scale(self.word(), range) {
-                return u64::from(value);
+            if let Some(value) = scale::<32>(self.word().into(), range) {
+                return value;
             }
         }
     }
 }
 
-/// One word scaled to [0, range), or `None` for the words that must be rejected so that every value has as many words as any other.
+/// A word of `BITS` bits scaled to [0, range), or `None` for the words that must be rejected so that every value has as many words as any
+/// other. `BITS` is at most 32 and `range` below 2^BITS.
 #[inline]
-#[allow(clippy::cast_possible_truncation, reason = "the two halves of the product")]
-fn scale(word: u32, range: u32) -> Option<u32> {
-    let product = u64::from(word) * u64::from(range);
-    let low = product as u32;
-    // Only words below the range can be below 2^32 mod range, so the division is rare.
-    let rejected = low < range && low < range.wrapping_neg() % range;
-    (!rejected).then_some((product >> 32) as u32)
+fn scale<const BITS: u32>(word: u64, range: u64) -> Option<u64> {
+    let product = word * range;
+    let low = product & ((1 << BITS) - 1);
+    // Only a low part below the range can be below 2^BITS mod range, so the division is rare.
+    let rejected = low < range && low < (1 << BITS) % range;
+    (!rejected).then_some(product >> BITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    /// Whether every value below `range` has exactly floor(2^BITS / range) words.
+    fn is_unbiased<const BITS: u32>(range: u64, words: &mut [u32]) -> bool {
+        words.fill(0);
+        for word in 0..1_u64 << BITS {
+            if let Some(value) = scale::<BITS>(word, range) {
+                words[usize::try_from(value).expect("below the range")] += 1;
+            }
+        }
+        let (values, above) = words.split_at(usize::try_from(range).expect("small"));
+        let each = u32::try_from((1_u64 << BITS) / range).expect("small");
+        values.iter().all(|&words| words == each) && above.iter().all(|&words| words == 0)
+    }
+
+    /// R5: exhaustive over every word of 8 bits and every range; of 16 bits, every range to 300 and others up to the last one.
+    #[test]
+    fn scaling_is_unbiased_for_every_word() {
+        assert!((1..256).all(|range| is_unbiased::<8>(range, &mut [0; 256])));
+        let mut words = vec![0; 1 << 16];
+        let ranges = (1..300).chain((300..65_536).step_by(997)).chain([10_000, 10_001, 32_767, 32_768, 32_769, 65_534, 65_535]);
+        for range in ranges {
+            assert!(is_unbiased::<16>(range, &mut words), "{range}");
+        }
+    }
+
+    /// R5: the control: a plain remainder is biased, and the same count shows it.
+    #[test]
+    fn the_count_would_catch_a_remainder() {
+        let mut words = [0; 6];
+        (0..256).for_each(|word: usize| words[word % 6] += 1);
+        assert!(words.iter().any(|&count| count != words[0]));
+    }
+
+    /// R2: 100,000 streams of one server seed, and as many of neighbouring seeds and clients, share none of their first 256 bits.
+    #[test]
+    fn no_two_streams_start_alike() {
+        let mut seen: HashSet<[u32; 8]> = HashSet::new();
+        let mut first = |mut stream: Stream| seen.insert(std::array::from_fn(|_| stream.word()));
+        for number in 0..100_000_u64 {
+            assert!(first(Stream::for_round(&[7; 32], "client", number)));
+            let mut seed = [0; 32];
+            seed[..8].copy_from_slice(&number.to_le_bytes());
+            assert!(first(Stream::for_round(&seed, "client", 0)));
+        }
+        assert!(first(Stream::for_round(&[7; 32], "Client", 0)));
+    }
+
+    /// The word index of a draw is that of its accepted word, rejected ones included.
+    #[test]
+    fn the_last_word_is_counted_over_buffers() {
+        let mut stream = Stream::from_key(&[3; 32]);
+        for index in 0..200 {
+            stream.word();
+            assert_eq!(stream.last_word(), index);
+        }
+    }
 }
 
 #[cfg(test)]
