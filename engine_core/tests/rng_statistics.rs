@@ -1,6 +1,12 @@
 //! R6: statistical tests of the final output at a fixed seed, taken together at 99 %: each is held to the two-sided quantile of 0.01 / 30
 //! (Bonferroni over at most 30 tests). A control runs the same battery over a bad generator and must fail.
-#![allow(clippy::float_arithmetic, clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "test statistics")]
+#![allow(
+    clippy::float_arithmetic,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "test statistics"
+)]
 
 use engine_core::pb::DrawPurpose;
 use engine_core::rng::choose::shuffle;

@@ -84,7 +84,7 @@ impl Draws for Stream {
     /// Lemire's multiply-shift with rejection (ACM TOMACS 29(1), 2019, algorithm 5): word x range, high half is the value.
     #[inline]
     fn below(&mut self, _purpose: DrawPurpose, range: u64) -> u64 {
-        assert!(range > 0 && range <= u64::from(u32::MAX), "a draw below {range}; ranges are 1 to 2^32 - 1");
+        assert!(range > 0 && u32::try_from(range).is_ok(), "a draw below {range}; ranges are 1 to 2^32 - 1");
         loop {
             if let Some(value) = scale::<32>(self.word().into(), range) {
                 return value;
@@ -110,16 +110,16 @@ mod tests {
     use std::collections::HashSet;
 
     /// Whether every value below `range` has exactly floor(2^BITS / range) words.
-    fn is_unbiased<const BITS: u32>(range: u64, words: &mut [u32]) -> bool {
-        words.fill(0);
+    fn is_unbiased<const BITS: u32>(range: u64, counts: &mut [u32]) -> bool {
+        counts.fill(0);
         for word in 0..1_u64 << BITS {
             if let Some(value) = scale::<BITS>(word, range) {
-                words[usize::try_from(value).expect("below the range")] += 1;
+                counts[usize::try_from(value).expect("below the range")] += 1;
             }
         }
-        let (values, above) = words.split_at(usize::try_from(range).expect("small"));
+        let (values, above) = counts.split_at(usize::try_from(range).expect("small"));
         let each = u32::try_from((1_u64 << BITS) / range).expect("small");
-        values.iter().all(|&words| words == each) && above.iter().all(|&words| words == 0)
+        values.iter().all(|&count| count == each) && above.iter().all(|&count| count == 0)
     }
 
     /// R5: exhaustive over every word of 8 bits and every range; of 16 bits, every range to 300 and others up to the last one.
@@ -148,9 +148,9 @@ mod tests {
         let mut first = |mut stream: Stream| seen.insert(std::array::from_fn(|_| stream.word()));
         for number in 0..100_000_u64 {
             assert!(first(Stream::for_round(&[7; 32], "client", number)));
-            let mut seed = [0; 32];
-            seed[..8].copy_from_slice(&number.to_le_bytes());
-            assert!(first(Stream::for_round(&seed, "client", 0)));
+            let mut other = [0; 32];
+            other[..8].copy_from_slice(&number.to_le_bytes());
+            assert!(first(Stream::for_round(&other, "client", 0)));
         }
         assert!(first(Stream::for_round(&[7; 32], "Client", 0)));
     }
