@@ -164,11 +164,6 @@ mod tests {
             assert_eq!(stream.last_word(), index);
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::scale;
 
     /// The first word whose product with `range` reaches `value`; 2^32 for the range itself.
     fn first_word(value: u64, range: u32) -> u64 {
@@ -182,11 +177,10 @@ mod tests {
         for range in [1, 2, 3, 5, 6, 7, 13, 25, 37, 38, 39, 43, 52, 311, 312, 416, 1_000, 4_096, 10_000, 10_001, 65_537] {
             for value in 0..range {
                 let (first, end) = (first_word(u64::from(value), range), first_word(u64::from(value) + 1, range));
-                let word = |at: u64| u32::try_from(at).expect("a word");
-                let accepted = (first..end).find(|&at| scale(word(at), range).is_some()).expect("some word gives each value");
+                let accepted = (first..end).find(|&at| scale::<32>(at, range.into()).is_some()).expect("some word gives each value");
                 assert_eq!(end - accepted, (1 << 32) / u64::from(range), "value {value} of {range}");
                 for at in [accepted, accepted + (end - accepted) / 2, end - 1] {
-                    assert_eq!(scale(word(at), range), Some(value));
+                    assert_eq!(scale::<32>(at, range.into()), Some(value.into()));
                 }
             }
         }
@@ -198,7 +192,7 @@ mod tests {
         for range in [(1 << 31) + 1, 3 << 30, u32::MAX - 1, u32::MAX] {
             for value in [0, 1, 2, 1_000_003, range / 2, range - 2, range - 1] {
                 let words = first_word(u64::from(value), range)..first_word(u64::from(value) + 1, range);
-                let given = words.filter(|&at| scale(u32::try_from(at).expect("a word"), range).is_some()).count();
+                let given = words.filter(|&at| scale::<32>(at, range.into()).is_some()).count();
                 assert_eq!(given, 1, "value {value} of {range}");
             }
         }
