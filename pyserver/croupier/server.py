@@ -179,8 +179,15 @@ class Server:
 
     def _fault(self, game: str, refusal: Refusal) -> None:
         """An invariant is broken or the RNG is unhealthy: the game is disabled until a person has looked (R13)."""
-        switching = self.switches.disable(game, refusal.message, f"node {self.config.node}")
-        asyncio.run_coroutine_threadsafe(switching, self._loop)
+        asyncio.run_coroutine_threadsafe(self._disable(game, refusal.message), self._loop)
+
+    async def _disable(self, game: str, reason: str) -> None:
+        if game in self.switches.disabled:
+            return
+        try:
+            await self.switches.disable(game, reason, f"node {self.config.node}")
+        except Refusal as refusal:
+            _log.error("game %s could not be disabled (%s): %s", game, reason, refusal.message)
 
 
 def run(config: Config) -> int:

@@ -265,26 +265,33 @@ def test_a_missing_model_is_an_error_of_the_house(tmp_path: Path, caplog: pytest
     """A session whose model is not installed: INTERNAL INVARIANT_BROKEN, nothing changed, and only that game is disabled (R13)."""
     models = tmp_path / "models"
     models.mkdir()
-    for name in ("dice-10000", "dice-10001"):
+    for name in ("blackjack-classic", "dice-10001"):
         shutil.copy(MODELS / f"{name}.toml", models)
     wallet = new_wallet()
     with Serving(settings(tmp_path / "data", models_dir=models)) as node:
         acme = node.caller()
         acme.deposit(wallet)
-        session, other = (acme.open(wallet, game).session.name for game in ("dice-10000", "dice-10001"))
-    (models / "dice-10000.toml").unlink()
+        session, other = (acme.open(wallet, game).session.name for game in ("blackjack-classic", "dice-10001"))
+        waiting = open_blackjack(acme, session)
+        idle = acme.open(wallet, "blackjack-classic").session.name
+    (models / "blackjack-classic.toml").unlink()
     with Serving(settings(tmp_path / "data", models_dir=models)) as node:
         acme = node.caller()
         before = acme.head(wallet)
-        said = refused(acme.play, session)
+        said = refused(acme.play, idle, blackjack())
         assert (said.code, said.reason) == (INTERNAL, "INVARIANT_BROKEN")
         assert acme.head(wallet) == before
         admin = node.caller("admin")
         disabled = eventually(lambda: admin.call("AdminService.GetNode").node.disabled_games)
-        assert [game.game for game in disabled] == ["games/dice-10000"]
+        assert [game.game for game in disabled] == ["games/blackjack-classic"]
         assert acme.play(other).number == 1
-        assert refused(acme.play, session).reason == "GAME_DISABLED"
-    assert any("dice-10000 disabled" in record.getMessage() for record in caplog.records)
+        assert refused(acme.play, idle, blackjack()).reason == "GAME_DISABLED"
+        for _ in range(3):
+            assert (
+                refused(acme.call, "RoundService.Act", round=waiting.name, step=waiting.step + 1, action=STAND).reason == "INVARIANT_BROKEN"
+            )
+        assert admin.call("AdminService.GetNode").node.disabled_games == disabled
+    assert any("blackjack-classic disabled" in record.getMessage() for record in caplog.records)
 
 
 def test_an_unhealthy_rng_stops_all_gaming(tmp_path: Path) -> None:

@@ -200,3 +200,14 @@ def test_a_seed_rotates_by_itself(tmp_path: Path) -> None:
             assert acme.call("RoundService.VerifyRound", name=round_.name).matches
         kinds = [entry.kind for entry in acme.call("WalletService.ListEntries", wallet=wallet).entries]
         assert len(kinds) == acme.head(wallet).revision == 2 + 10 + 3
+
+
+def test_a_seed_rotates_by_its_age(tmp_path: Path) -> None:
+    """A seed that has served its time is revealed after the round that finds it so; the next round draws from the next one (R3)."""
+    with Serving(settings(tmp_path, store="memory", limits=Limits(seed_max_age_ms=0))) as serving:
+        acme, wallet = serving.caller(), new_wallet()
+        acme.deposit(wallet)
+        session = acme.open(wallet).session.name
+        rounds = [acme.play(session) for _ in range(3)]
+        assert [round_.seed_number for round_ in rounds] == [1, 2, 3]
+        assert all(acme.call("RoundService.VerifyRound", name=round_.name).matches for round_ in rounds)
