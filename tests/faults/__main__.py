@@ -15,9 +15,11 @@ from pathlib import Path
 from tests.faults.campaign import CONTROLS, Outcome, is_caught, kill_often, two_owners
 from tests.faults.disk import damaged_file, failing_sync, full_disk
 from tests.faults.points import faults
+from tests.faults.starting import killed_at_first_start
 
 KILLS, KILLS_QUICK = 200, 40
 KILLS_A_CAMPAIGN = 20
+KILLS_OF_STARTS = 10
 OWNER_LIVES = 3
 
 
@@ -53,6 +55,12 @@ class Totals:
         for example in found.examples[:5]:
             print(f"  {example}", flush=True)
 
+    def add_starts(self, faults: list[str]) -> None:
+        """Takes the kills of first starts; a folder that can't be started on any more counts as lost."""
+        self.counts.update(faults=KILLS_OF_STARTS, lost=len(faults))
+        self.is_clean = self.is_clean and not faults
+        print(f"{KILLS_OF_STARTS} kills of first starts: {faults or 'clean'}", flush=True)
+
     def add_refusal(self, name: str, *, is_orderly: bool) -> None:
         """Takes a fault after which nothing can be settled: only that the server left service in order."""
         self.counts.update(faults=1)
@@ -73,6 +81,7 @@ async def run(folder: Path, kills: int, seed: int) -> Totals:
         count = min(KILLS_A_CAMPAIGN, kills - first)
         outcome = await kill_often(folder / f"kills-{number}", seed + number, faults(count, random.Random(seed + number)))
         totals.add(f"{count} kills, seed {seed + number}", outcome, sum(outcome.kills.values()))
+    totals.add_starts(await killed_at_first_start(folder / "starts", seed, KILLS_OF_STARTS))
     full = await full_disk(folder / "full", seed)
     totals.add(f"full disk ({full.said})", full.outcome, 1, is_orderly=full.is_orderly)
     sync = await failing_sync(folder / "sync", seed)

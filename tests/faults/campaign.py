@@ -14,10 +14,11 @@ from msgspec import Struct
 from tests.faults.checker import Findings, compare
 from tests.faults.load import Line, play_on, settle
 from tests.faults.points import ANY_MOMENT, Point, faults
-from tests.faults.process import Server, audit
+from tests.faults.process import Server, ServerDied, audit
 from tests.faults.wishes import Player
 
 PLAYERS = 32
+KILLED = -9
 LIFE_S_MAX = 3.0
 """A kill at a point that is not reached by then comes at any moment."""
 
@@ -62,6 +63,19 @@ class Campaign:
         await asyncio.gather(*load)
         await self._hang_up(lines)
         return codes
+
+    async def be_killed(self, point: Point, passing: int, control: str) -> None:
+        """One life that ends at a point, which may come while the server still starts, or at any moment."""
+        try:
+            server = await Server.start(self.data, point, passing, control=control)
+        except ServerDied as error:
+            code, where = error.code, f"{point.name}_at_start"
+        else:
+            seconds = self.chance.uniform(0.1, 0.9) if point is ANY_MOMENT else LIFE_S_MAX
+            (code,), where = await self.live([server], seconds), point.name
+        self.kills[where] += code == KILLED
+        if code != KILLED:
+            self.faults.append(f"a server that was to be killed at {where} ended with {code}")
 
     async def play_a_little(self, server: Server, rounds: int) -> None:
         """Load until the players have asked for that many things more, all answered."""
@@ -108,12 +122,7 @@ async def kill_often(data: Path, seed: int, kills: Sequence[tuple[Point, int]], 
     """A life for each kill, each beginning with retries of what the one before left unknown."""
     campaign = Campaign(data, seed)
     for point, passing in kills:
-        server = await Server.start(data, point, passing, control=control)
-        seconds = campaign.chance.uniform(0.1, 0.9) if point is ANY_MOMENT else LIFE_S_MAX
-        (code,) = await campaign.live([server], seconds)
-        campaign.kills[point.name] += code == -9
-        if code != -9:
-            campaign.faults.append(f"a server that was to be killed ended with {code}")
+        await campaign.be_killed(point, passing, control)
     await campaign.settle(control)
     return campaign.outcome()
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
+import signal
+
 from croupier.cli import main
 from tests.faults import broken, points
 
+_PR_SET_PDEATHSIG = 1
+"""See prctl(2)."""
+
 if __name__ == "__main__":
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # No server outlives its test.
     broken.checkpoint_often()
     broken.switch_off()
     points.arm()

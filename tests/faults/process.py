@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.faults.broken import CONTROL
@@ -36,32 +37,32 @@ class Server:
 
     @classmethod
     async def start(cls, data: Path, point: Point = ANY_MOMENT, passing: int = 0, *, control: str = "", eio: Path | None = None) -> Server:
-        """Starts `croupier serve` and waits until it says where it listens."""
-        _prepare(data)
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))),
-            CONTROL: control,
-            "LD_PRELOAD": str(shim()),
-        }
+        """Starts `croupier serve` and waits until it says where it listens. Raises ServerDied."""
+        environment = {CONTROL: control}
         if point.variable:
             environment[point.variable] = f"{point.name}:{passing}"
         if eio is not None:
             environment["FAULTS_FILE"] = str(eio)
-        arguments = ["serve", "--demo", "--listen", "127.0.0.1:0", "--data-dir", str(data), "--config", str(data / "settings.toml")]
-        with (data / "server.log").open("a") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.faults.launcher", *arguments, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=ROOT
-            )
+        process = await cls.launch(data, environment)
         assert process.stdout is not None
         line = (await asyncio.wait_for(process.stdout.readline(), START_S_MAX)).decode()
         found = re.search(r"gRPC on ([^ ,]+)", line)
         if found is None:
             await process.wait()
-            raise ServerDied(
-                f"the server ended with {process.returncode} and said {line!r}; its log ends {(data / 'server.log').read_text()[-600:]}"
-            )
+            raise ServerDied(process.returncode, f"{line!r}; its log ends {(data / 'server.log').read_text()[-600:]}")
         return cls(process, found[1], data)
+
+    @staticmethod
+    async def launch(data: Path, environment: Mapping[str, str] = {}) -> asyncio.subprocess.Process:  # noqa: B006
+        """Starts the process, and waits for nothing."""
+        _prepare(data)
+        paths = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
+        everything = {**os.environ, "PYTHONPATH": paths, "LD_PRELOAD": str(shim()), **environment}
+        arguments = ["serve", "--demo", "--listen", "127.0.0.1:0", "--data-dir", str(data), "--config", str(data / "settings.toml")]
+        with (data / "server.log").open("a") as log:
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.faults.launcher", *arguments, stdout=subprocess.PIPE, stderr=log, env=everything, cwd=ROOT
+            )
 
     def kill(self) -> None:
         """Kill -9, if it still runs."""
@@ -90,7 +91,11 @@ def _prepare(data: Path) -> None:
 
 
 class ServerDied(Exception):
-    """A server that should have started did not."""
+    """A server ended before it served."""
+
+    def __init__(self, code: int | None, said: str) -> None:
+        super().__init__(f"the server ended with {code} and said {said}")
+        self.code = code
 
 
 def shim() -> Path:
