@@ -53,7 +53,7 @@ class Server:
         return cls(process, found[1], data)
 
     @staticmethod
-    async def launch(data: Path, environment: Mapping[str, str] = {}) -> asyncio.subprocess.Process:  # noqa: B006
+    async def launch(data: Path, environment: Mapping[str, str] = {}) -> asyncio.subprocess.Process:
         """Starts the process, and waits for nothing."""
         _prepare(data)
         paths = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from pathlib import Path
 
-from tests.faults.process import Server, ServerDied
+from tests.faults.process import START_S_MAX, Server, ServerDied
 
 FIRST_START_S = 0.12
 """About how long a server takes from its first file to its first word."""
@@ -19,8 +20,7 @@ async def killed_at_first_start(folder: Path, seed: int, kills: int) -> list[str
     for number in range(kills):
         data = folder / str(number)
         process = await Server.launch(data)
-        while not (data / "croupier.db.lock").exists() and process.returncode is None:
-            await asyncio.sleep(0)
+        await asyncio.to_thread(_wait_for, data / "croupier.db.lock")
         await asyncio.sleep(chance.uniform(0, FIRST_START_S))
         process.kill()
         await process.wait()
@@ -32,3 +32,9 @@ async def killed_at_first_start(folder: Path, seed: int, kills: int) -> list[str
             code = await server.drain()
             faults += [f"a drain ended with {code}"] if code else []
     return faults
+
+
+def _wait_for(path: Path) -> None:
+    end = time.monotonic() + START_S_MAX
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.001)
