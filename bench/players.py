@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from croupier_client import bets
 from croupier_client.aio import AsyncClient
-from croupier_client.pb import games_pb2, round_service_pb2
+from croupier_client.pb import round_service_pb2
 
 GAME = "sizzling-hot"
 BET = bets.slots(50_000)
@@ -28,24 +28,24 @@ class Table(NamedTuple):
     """A real PlayResponse, encoded."""
 
 
-def open_sessions(address: str, data: Path, wallets: int, game: str = GAME, bet: games_pb2.Bet = BET) -> Table:
+def open_sessions(address: str, data: Path, wallets: int, *, prefix: str = "p") -> Table:
     """One session in each of `wallets` new wallets of the demo operator."""
     key = json.loads((data / "demo.json").read_text())["operator_key"]
-    names, answer = asyncio.run(_open(address, key, wallets, game, bet))
-    return Table(f"Bearer {key}", names, bet.SerializeToString(), answer)
+    names, answer = asyncio.run(_open(address, key, wallets, prefix))
+    return Table(f"Bearer {key}", names, BET.SerializeToString(), answer)
 
 
-async def _open(address: str, key: str, wallets: int, game: str, bet: games_pb2.Bet) -> tuple[list[str], bytes]:
+async def _open(address: str, key: str, wallets: int, prefix: str) -> tuple[list[str], bytes]:
     async with AsyncClient(address, key, operator="demo") as client:
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def one(number: int) -> str:
             async with gate:
-                wallet = client.wallet_name(f"p{number:07}", "EUR")
+                wallet = client.wallet_name(f"{prefix}{number:07}", "EUR")
                 await client.deposit(wallet, DEPOSIT_MICROS)
-                return (await client.open_session(wallet, f"games/{game}")).name
+                return (await client.open_session(wallet, f"games/{GAME}")).name
 
         names = await asyncio.gather(*(one(number) for number in range(wallets)))
-        rounds = [await client.play(names[0], bet) for _ in range(64)]
+        rounds = [await client.play(names[0], BET) for _ in range(64)]
         typical = sorted((round_service_pb2.PlayResponse(round=round_).SerializeToString() for round_ in rounds), key=len)
         return list(names), typical[len(typical) // 2]

@@ -69,7 +69,7 @@ class Process:
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def run_pinned(core: int, command: Sequence[str], text: str = "") -> str:
+def run_pinned(core: int | str, command: Sequence[str], text: str = "") -> str:
     """Runs a command on one core to its end; what it printed. Raises RuntimeError with what it complained of."""
     done = subprocess.run(on_core(core, command), input=text, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -77,7 +77,7 @@ def run_pinned(core: int, command: Sequence[str], text: str = "") -> str:
     return done.stdout
 
 
-def on_core(core: int, command: Sequence[str]) -> list[str]:
+def on_core(core: int | str, command: Sequence[str]) -> list[str]:
     """The command line that keeps a command and its threads on one core."""
     return ["taskset", "-c", str(core), *command]
 

@@ -1,0 +1,100 @@
+"""The whole benchmark: measures, prints a table and, as the last line, the ratios as JSON; writes everything to bench/results/."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from bench import load, machine, players, report, scale, transport
+from bench.processes import LOAD_CORE, SERVER_CORE, python, run_pinned
+from bench.servers import FOLDER, Croupier, Echo
+from bench.transport import Effort, Stage
+
+RESULTS = FOLDER / "results"
+QUICK, LONG = Effort(4, 1.0), Effort(9, 3.0)
+_WALLETS = 1_000
+
+
+def main() -> None:
+    """Runs what the command line asks for."""
+    arguments = _arguments()
+    load.build()
+    # On the disk that holds the repository: a temporary folder may lie in memory, where fsync costs nothing.
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=_scratch()))
+    try:
+        found = {"machine": machine.facts(folder), **_measure(folder, arguments)}
+    finally:
+        shutil.rmtree(folder)
+    found["ratios"] = report.ratios(found)
+    RESULTS.mkdir(exist_ok=True)
+    (arguments.out or RESULTS / f"{'quick' if arguments.quick else 'long'}.json").write_text(json.dumps(found, indent=1) + "\n")
+    print(report.table(found))
+    print(json.dumps(found["ratios"]))
+
+
+def _measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    effort = QUICK if arguments.quick else LONG
+    found: dict[str, Any] = {}
+    with Croupier(folder) as croupier:
+        table = players.open_sessions(croupier.address, croupier.data, _WALLETS)
+        with Echo(folder, table.answer) as echo:
+            stage = Stage(croupier, echo, table, folder)
+            for name, section in _paired(stage, effort, quick=arguments.quick).items():
+                _run(found, name, section)
+    _run(found, "engine", lambda: json.loads(_engine(2 if arguments.quick else 7)))
+    if not arguments.quick:
+        _run(found, "stores", lambda: transport.stores(folder, Effort(5, 2.0)))
+        _run(found, "memory", lambda: scale.memory(folder, 20.0))
+        _run(found, "many_wallets", lambda: scale.many_wallets(folder, Effort(7, 3.0)))
+    return found
+
+
+def _paired(stage: Stage, effort: Effort, *, quick: bool) -> dict[str, Callable[[], dict[str, Any]]]:
+    sections: dict[str, Callable[[], dict[str, Any]]] = {
+        "play_64": lambda: transport.play(stage, 64, effort),
+        "play_batch": lambda: transport.play_batch(stage, effort),
+        "play_stream": lambda: transport.play_stream(stage, 1, effort),
+        "single": lambda: transport.single(stage, effort),
+    }
+    if not quick:
+        sections["play_16"] = lambda: transport.play(stage, 16, effort)
+        sections["play_4"] = lambda: transport.play(stage, 4, effort)
+        sections["play_stream_4"] = lambda: transport.play_stream(stage, 4, effort)
+    return sections
+
+
+def _engine(repeats: int) -> str:
+    """On all cores, because it measures how threads scale."""
+    return run_pinned(f"{SERVER_CORE}-{LOAD_CORE}", python(FOLDER / "engine.py", "atkins-diet", str(repeats)))
+
+
+def _run(found: dict[str, Any], name: str, section: Callable[[], dict[str, Any]]) -> None:
+    started = time.monotonic()
+    found[name] = section()
+    print(f"{name}: {time.monotonic() - started:.1f} s", file=sys.stderr)
+
+
+def _scratch() -> Path:
+    scratch = FOLDER.parent / "target" / "bench"
+    scratch.mkdir(parents=True, exist_ok=True)
+    return scratch
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the ratios only, in under a minute")
+    parser.add_argument("--out", type=Path, help="where the JSON goes instead of bench/results/")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
