@@ -20,7 +20,7 @@ from bench.servers import FOLDER, Croupier, Echo
 from bench.transport import Effort, Stage
 
 RESULTS = FOLDER / "results"
-QUICK, LONG = Effort(4, 1.0), Effort(9, 3.0)
+QUICK, LONG = Effort(3, 1.0), Effort(9, 3.0)
 _WALLETS = 1_000
 
 
