@@ -25,7 +25,10 @@ class Metrics:
             "croupier_call_seconds", "How long calls took, by method.", ["method"], buckets=_LATENCY_BUCKETS_S, registry=self.registry
         )
         self._refusals = Counter(
-            "croupier_call_errors", "Calls that failed, by method and reason.", ["method", "reason"], registry=self.registry
+            "croupier_call_errors",
+            "Failed calls, and plays refused in batches and streams, by method and reason.",
+            ["method", "reason"],
+            registry=self.registry,
         )
 
     def observer(self, method: str) -> Observe:
@@ -38,6 +41,10 @@ class Metrics:
                 refusals.labels(method, reason).inc()
 
         return observe
+
+    def refusals(self, method: str) -> Callable[[str], None]:
+        """Where one method reports the reason of each play that it refused in a call that succeeds."""
+        return lambda reason: self._refusals.labels(method, reason).inc()
 
     def watch(self, owner: Owner) -> None:
         """Adds the runner's own counts."""

@@ -81,7 +81,7 @@ class Server:
         self.guard = Guard(self.access, self.metrics, clock_ms, config.max_calls)
         self._health = health.aio.HealthServicer()
         self._wallets = WalletService(self.owner, self.hub, config.heartbeat_s)
-        self._rounds = RoundService(self.owner, config.max_stream_plays)
+        self._rounds = RoundService(self.owner, self.metrics, config.max_stream_plays)
         self._grpc = self._build_grpc()
         self.address = ""
 

@@ -14,6 +14,7 @@ import grpc
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from croupier.pb import round_service_pb2 as pb
 from tests.integration.calling import EUR, Caller, blackjack, dice, finish, new_id, new_wallet, open_blackjack, refused, request
 from tests.integration.serving import Spawned
 
@@ -54,6 +55,9 @@ def test_counts_after_known_calls(node: Spawned) -> None:
     for _ in range(2):
         refused(acme.play, session, dice(10**12))
     refused(Caller(node.address).head, wallet)
+    bad = [pb.PlayRequest(session=session, round_id=new_id(), bet=dice(10**12)), pb.PlayRequest()]
+    acme.call("RoundService.PlayBatch", plays=bad)
+    assert len(list(acme.stream(bad))) == 2
     after = scraped(node)
 
     def moved(*key: str) -> float:
@@ -66,6 +70,9 @@ def test_counts_after_known_calls(node: Spawned) -> None:
     assert moved("croupier_call_seconds_count", play) == 8
     assert moved("croupier_call_errors_total", play, "BET_INVALID") == 2
     assert moved("croupier_call_errors_total", head, "CREDENTIALS_INVALID") == 1
+    for method in ("/croupier.v1.RoundService/PlayBatch", "/croupier.v1.RoundService/PlayStream"):
+        assert moved("croupier_call_errors_total", method, "BET_INVALID") == 1
+        assert moved("croupier_call_errors_total", method, "FIELD_INVALID") == 1
     assert after["croupier_call_seconds_bucket", "+Inf", play] == after["croupier_call_seconds_count", play]
     assert (after["croupier_serving",], after["croupier_queue_calls",]) == (1, 0)
     assert after["croupier_cached_wallets",] >= 1

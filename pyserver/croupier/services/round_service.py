@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from croupier.access import Role
 from croupier.errors import (
@@ -16,6 +16,7 @@ from croupier.errors import (
     SessionNotFound,
     TooLarge,
 )
+from croupier.metrics import Metrics
 from croupier.model import EntryKind, Key, Round, Seed, Session, WalletKey, seed_key
 from croupier.operations.act import Act
 from croupier.operations.house import House
@@ -40,8 +41,10 @@ _STREAMED = pb.PlayStreamResponse.RESULT_FIELD_NUMBER
 class RoundService:
     """See proto/croupier/v1/round_service.proto."""
 
-    def __init__(self, owner: Owner, max_stream_plays: int) -> None:
+    def __init__(self, owner: Owner, metrics: Metrics, max_stream_plays: int) -> None:
         self._owner = owner
+        self._refused_in_batch = metrics.refusals("/croupier.v1.RoundService/PlayBatch")
+        self._refused_in_stream = metrics.refusals("/croupier.v1.RoundService/PlayStream")
         self._max_stream_plays = max_stream_plays
         self._ending = asyncio.Event()
 
@@ -72,9 +75,8 @@ class RoundService:
         commands = [_play_or_refusal(play, call) for play in request.plays]
         queued = [Queued(command, call.deadline_ms) for command in commands if not isinstance(command, Refusal)]
         answers = iter(await self._owner.call_many(queued) if queued else ())
-        return splice.repeated(
-            _RESULTS, (_encoded_result(command if isinstance(command, Refusal) else next(answers)) for command in commands)
-        )
+        results = (command if isinstance(command, Refusal) else next(answers) for command in commands)
+        return splice.repeated(_RESULTS, (_encoded_result(result, self._refused_in_batch) for result in results))
 
     async def play_stream(self, requests: AsyncIterator[pb.PlayStreamRequest], call: Call) -> AsyncGenerator[bytes, None]:
         """Plays rounds as they are sent; gives encoded PlayStreamResponses in the order of the requests."""
@@ -93,7 +95,7 @@ class RoundService:
         try:
             while (next_ := await waiting.get()) is not None:
                 result = next_ if isinstance(next_, Refusal) else (await next_)[0]
-                yield splice.field(_STREAMED, _encoded_result(result))
+                yield splice.field(_STREAMED, _encoded_result(result, self._refused_in_stream))
             if self._ending.is_set():
                 raise NodeUnavailable("the node is draining; every play that was answered is committed, go on at another node")
             await reader
@@ -192,9 +194,10 @@ def _play_or_refusal(request: pb.PlayRequest, call: Call) -> PlayRound | Refusal
         return refusal
 
 
-def _encoded_result(result: Result) -> bytes:
+def _encoded_result(result: Result, count_refusal: Callable[[str], None]) -> bytes:
     """An encoded PlayResult."""
     if isinstance(result, RoundView):
         return splice.field(_ROUND, encoded_round(result))
     refusal = result if isinstance(result, Refusal) else InvariantBroken("an internal error; it was logged")
+    count_refusal(refusal.reason)
     return pb.PlayResult(refusal=status.refusal_message(refusal)).SerializeToString()
