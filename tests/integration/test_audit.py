@@ -13,6 +13,8 @@ from croupier.audit.report import Report
 from croupier.cli.audit import audit_file
 from croupier.cli.options import Place
 from croupier.config import MODELS
+from croupier.model import WalletKey
+from croupier.stores.backup import copy
 from croupier.stores.codec import KIND_NUMBERS
 from tests.integration import worlds
 
@@ -172,3 +174,28 @@ def test_a_corrupt_page_is_found(place: Place) -> None:
     raw[4096 * 3 + 8 : 4096 * 3 + 400] = b"\xff" * 392
     place.database.write_bytes(raw)
     assert not audited(place).is_clean
+
+
+def test_a_history_made_anew_is_found_against_an_earlier_copy(place: Place, tmp_path: Path) -> None:
+    """A chain that holds by itself, but is not the one of an earlier copy, is found wallet by wallet; a longer history is not."""
+    other = worlds.played(tmp_path / "other", rounds=9, players=["bob", "ada"])
+    kept = tmp_path / "kept.db"
+    copy(place.database, kept, lambda done, total: None)
+    assert audit_file(place, replays=False, earlier=kept).is_clean
+    rewritten = Place(other.database, other.config.keys, MODELS)
+    assert audited(rewritten).is_clean
+    report = audit_file(rewritten, replays=False, earlier=kept)
+    assert {problem.place for problem in report.problems} == {f"operators/acme/players/{name}/wallets/EUR" for name in ("ada", "bob")}
+    assert "history was rewritten" in str(report.problems[0])
+
+
+def test_a_longer_history_goes_on_from_an_earlier_copy(place: Place, tmp_path: Path) -> None:
+    """What was written since the copy is no problem."""
+    kept = tmp_path / "kept.db"
+    copy(place.database, kept, lambda done, total: None)
+    later = worlds.World(place.database.parent)
+    later.now_ms += 10_000_000
+    later.deposit(WalletKey("acme", "ada", "EUR"), 1_000_000)
+    later.close()
+    assert audit_file(place, replays=False, earlier=kept).is_clean
+    assert not audit_file(Place(kept, place.keys, MODELS), replays=False, earlier=place.database).is_clean

@@ -11,6 +11,7 @@ import click
 from msgspec import structs
 
 from croupier import keyfile
+from croupier.audit import history
 from croupier.audit.report import Report
 from croupier.audit.run import audit as run_audit
 from croupier.audit.run import check_counts
@@ -29,19 +30,24 @@ _SHOWN_PROBLEMS = 20
 @click.command()
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--replay", "replays", is_flag=True, help="Play every round again whose seed is revealed, or opens with the key file.")
+@click.option(
+    "--against",
+    "earlier",
+    type=click.Path(path_type=Path),
+    help="An earlier backup: every wallet's ledger must go on from where it stood there.",
+)
 @json_option
 @place_options
-def audit(place: Place, path: Path | None, *, replays: bool, as_json: bool) -> None:
+def audit(place: Place, path: Path | None, *, replays: bool, earlier: Path | None, as_json: bool) -> None:
     """Prove a database from its own rows: every wallet's hash chain, balances, sums, sessions, rounds, seeds, and the file itself.
 
     PATH is a database file or a data folder. A server may run on it: the audit reads one moment. With the key file, sealed seeds are opened too.
     Exit code 1 if anything is not as it must be.
     """
     if path is not None:
-        database = path / "croupier.db" if path.is_dir() else path
-        place = structs.replace(place, database=database, keys=database.with_name("croupier.keys"))
+        place = place.at(path)
     started = time.perf_counter()
-    report = audit_file(place, replays=replays)
+    report = audit_file(place, replays=replays, earlier=earlier)
     took_s = time.perf_counter() - started
     value = {**structs.asdict(report), "ok": report.is_clean, "took_s": round(took_s, 2), "database": str(place.database)}
     emit(value, _text(report, took_s), as_json=as_json)
@@ -50,11 +56,11 @@ def audit(place: Place, path: Path | None, *, replays: bool, as_json: bool) -> N
 
 
 def open_vault(place: Place) -> Vault | None:
-    """The key file's vault; None where there is no key file."""
-    return keyfile.load(place.keys) if place.keys.exists() else None
+    """The key file's vault; None where none was named and none is there."""
+    return keyfile.load(place.keys) if place.keys_named or place.keys.exists() else None
 
 
-def audit_file(place: Place, *, replays: bool) -> Report:
+def audit_file(place: Place, *, replays: bool, earlier: Path | None = None) -> Report:
     """Audits one moment of a file, with a progress bar. Raises StoreUnusable where it is no database of Croupier's, or the key file is another's."""
     tools = Tools(load_catalog(place.models_dir), open_vault(place), replays)
     report = Report()
@@ -66,6 +72,9 @@ def audit_file(place: Place, *, replays: bool) -> Report:
             with Progress("entries", entries) as progress:
                 drive(run_audit(snapshot, tools, report, progress.add))
             check_counts(report, entries, records)
+            if earlier is not None:
+                with closing(open_snapshot(earlier)) as then:
+                    drive(history.compare(snapshot, then, report))
         except StoreFailed as error:
             report.add("store", 0, str(error))
         for problem in snapshot.problems():

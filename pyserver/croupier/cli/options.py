@@ -36,6 +36,13 @@ class Place(Struct, frozen=True):
     database: Path
     keys: Path
     models_dir: Path
+    keys_named: bool = False
+    """The key file was named, so it must be there."""
+
+    def at(self, path: Path) -> Place:
+        """The same for another database: a file, or a data folder; its key file lies beside it unless one was named."""
+        database = path / "croupier.db" if path.is_dir() else path
+        return structs.replace(self, database=database, keys=self.keys if self.keys_named else database.with_name("croupier.keys"))
 
 
 def place_options(command: F) -> F:
@@ -82,4 +89,4 @@ def _place(settings: Config, data_dir: Path | None, database: Path | None, key_f
         settings = structs.replace(settings, data_dir=data_dir)
     file = database or settings.database
     keys = key_file or settings.key_file or (database.with_name("croupier.keys") if database else settings.keys)
-    return Place(file, keys, models_dir or settings.models_dir)
+    return Place(file, keys, models_dir or settings.models_dir, keys_named=key_file is not None)
