@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -241,6 +243,26 @@ def test_unknown_methods_and_services(node: Serving) -> None:
             with pytest.raises(grpc.RpcError) as caught:
                 caller.channel.unary_unary(path)(b"", timeout=10, metadata=caller.metadata)
             assert caught.value.code() is StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\x00\xff" * 50,
+        b"\x00" * 4_096,
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 999,
+    ],
+)
+def test_other_protocols(node: Serving, data: bytes) -> None:
+    """HTTP/1, a TLS greeting and noise on the port end that connection and no other."""
+    host, _, port = node.address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionError):
+            while connection.recv(4_096):
+                pass
 
 
 def test_a_bet_keeps_nothing_that_nobody_knows(node: Serving, session: str) -> None:
