@@ -81,13 +81,12 @@ def test_counts_after_known_calls(node: Spawned) -> None:
 
 
 def test_logs_are_json(node: Spawned) -> None:
-    """Each line is one object with time, level, logger and message; refused calls leave no line at all."""
+    """Each line is one object with time, level, logger and message; a refused call leaves no line, unless its access failed."""
     acme = node.caller()
     before = len(lines(node))
     for _ in range(20):
         refused(acme.head, "nonsense")
         refused(acme.head, new_wallet())
-        refused(Caller(node.address, "ck_x").head, new_wallet())
     assert len(lines(node)) == before
     for line in lines(node):
         assert {"time", "level", "logger", "message"} <= line.keys()
@@ -167,3 +166,13 @@ def _revealed(acme: Caller, waiting: Any, session: str) -> list[str]:
 def _files(folder: Path) -> bytes:
     """All that the server keeps on disk, but its key file and what the test wrote."""
     return b"".join(path.read_bytes() for path in folder.glob("croupier.db*"))
+
+
+def test_failed_access_is_logged(node: Spawned) -> None:
+    """S3: a call without valid credentials, or beyond its role, leaves one line with method, peer and reason, and no credential."""
+    wallet = new_wallet()
+    refused(Caller(node.address, "ck_0000000000000000_guessed").head, wallet)
+    refused(node.caller().call, "AdminService.GetNode")
+    found = [line for line in lines(node) if line["logger"] == "croupier.call" and "was refused" in line["message"]]
+    assert [line["message"].rsplit(" ", 1)[1] for line in found[-2:]] == ["CREDENTIALS_INVALID", "FORBIDDEN"]
+    assert all(line["level"] == "WARNING" and "127.0.0.1:" in line["message"] and "guessed" not in line["message"] for line in found)

@@ -72,10 +72,10 @@ class Guard:
                 raise
             except Refusal as refusal:
                 observe(refusal.reason, time.perf_counter() - started)
-                await _abort(context, refusal)
+                await _refuse(context, method, refusal)
             except Exception as error:
                 observe(InvariantBroken.reason, time.perf_counter() - started)
-                await _abort(context, self._broken(method, error))
+                await _refuse(context, method, self._broken(method, error))
             else:
                 observe("", time.perf_counter() - started)
                 return answer
@@ -104,10 +104,10 @@ class Guard:
                 raise
             except Refusal as refusal:
                 observe(refusal.reason, time.perf_counter() - started)
-                await _abort(context, refusal)
+                await _refuse(context, method, refusal)
             except Exception as error:
                 observe(InvariantBroken.reason, time.perf_counter() - started)
-                await _abort(context, self._broken(method, error))
+                await _refuse(context, method, self._broken(method, error))
             else:
                 observe("", time.perf_counter() - started)
             finally:
@@ -156,7 +156,9 @@ class Guard:
         return InvariantBroken("an internal error; it was logged, and the call changed nothing that it did not acknowledge")
 
 
-async def _abort(context: Context, refusal: Refusal) -> None:
+async def _refuse(context: Context, method: str, refusal: Refusal) -> None:
+    if isinstance(refusal, CredentialsInvalid | Forbidden):  # A failed access is a significant event (S3).
+        _log.warning("%s from %s was refused: %s", method, context.peer(), refusal.reason)
     await context.abort(status.code(refusal), refusal.message, ((status.DETAILS_KEY, status.details(refusal)),))
 
 
