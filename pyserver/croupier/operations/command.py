@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from croupier.errors import Refusal
@@ -36,6 +37,7 @@ def row(state: State, key: Key, type_: type[R]) -> R | None:
     return found
 
 
+@lru_cache(4_096)
 def wallet_key(wallet: WalletKey) -> Key:
     """The key of the wallet's own row."""
     return Key(wallet, "wallet", b"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 from msgspec import structs
 
@@ -11,6 +12,8 @@ from croupier.model import Entry, EntryKind, Key, NextSeed, Row, Seed, Session, 
 from croupier.operations import ledger
 from croupier.operations.house import Entropy, House
 from croupier.vault import NONCE_BYTES, SEED_BYTES
+
+_MAX_NAMED = 4_096
 
 
 def draw(house: House, wallet: WalletKey, session: bytes, entropy: Entropy) -> NextSeed:
@@ -68,6 +71,7 @@ def server_seed(house: House, wallet: WalletKey, session: Session) -> bytes:
     return house.vault.open(session.seed.sealed, bound_to(wallet, session.id))
 
 
+@lru_cache(_MAX_NAMED)
 def bound_to(wallet: WalletKey, session: bytes) -> bytes:
     """What a sealed seed is authenticated with."""
     return f"{wallet}/sessions/".encode() + session

@@ -25,7 +25,7 @@ from croupier.errors import (
     WriteConflict,
 )
 from croupier.model import Answer, Decision, Entry, Key, NeedState, Session, State, WalletKey, WalletWrite
-from croupier.operations.command import Command, Decided
+from croupier.operations.command import Command, Decided, wallet_key
 from croupier.operations.house import ALL_GAMING, Entropy, House
 from croupier.runners.batch import Draft
 from croupier.runners.cache import Cache
@@ -233,8 +233,9 @@ class EmbeddedRunner:
 
     def _applied(self, draft: Draft, write: WalletWrite) -> None:
         self.counts.entries += len(write.entries)
-        self.counts.rounds += sum(key.kind == "round" for key in draft.creates)
-        self._cache.put(draft.key, [(Key(draft.key, "wallet", b""), write.wallet), *write.creates, *write.updates])
+        for key, _ in write.creates:
+            self.counts.rounds += key.kind == "round"
+        self._cache.put(draft.key, ((wallet_key(draft.key), write.wallet), *write.creates, *write.updates))
         self._on_commit(draft.key, write.entries)
 
     async def _resolve(self, write: WalletWrite) -> CommitResult:

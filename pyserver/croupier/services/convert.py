@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from google.protobuf.timestamp_pb2 import Timestamp
 from msgspec import structs
 
@@ -15,6 +17,7 @@ from croupier.pb import round_service_pb2, session_service_pb2, wallet_service_p
 from croupier.services import names, splice
 from croupier.stores.store import WalletSums
 
+_SESSIONS_IN_PLAY = 4_096
 _ROUND = round_service_pb2.Round
 _BET, _ACTIONS, _OUTCOME = _ROUND.BET_FIELD_NUMBER, _ROUND.ACTIONS_FIELD_NUMBER, _ROUND.OUTCOME_FIELD_NUMBER
 
@@ -35,9 +38,9 @@ def encoded_round(view: RoundView) -> bytes:
     settled = round_.settled and view.step == len(round_.steps) - 1
     message = round_service_pb2.Round(
         name=names.round_name(view.wallet, round_.id),
-        session_id=format_id(round_.session),
+        session_id=_session_id(round_.session),
         number=round_.number,
-        model=f"models/{round_.model.hex()}",
+        model=_model_name(round_.model),
         state=round_service_pb2.ROUND_STATE_SETTLED if settled else round_service_pb2.ROUND_STATE_OPEN,
         step=view.step,
         currency_code=view.wallet.currency,
@@ -47,7 +50,7 @@ def encoded_round(view: RoundView) -> bytes:
         balance_micros=step.balance_micros,
         revision=step.revision,
         seed_number=round_.seed_number,
-        server_seed_hash=round_.commitment.hex(),
+        server_seed_hash=_hash_text(round_.commitment),
         client_seed=round_.client_seed,
     )
     _set_time(message.create_time, round_.steps[0].time_ms)
@@ -176,6 +179,20 @@ def trial_balance_message(sums: WalletSums) -> wallet_service_pb2.TrialBalance:
 def timestamp(time_ms: int) -> Timestamp:
     """A time on the wire."""
     return Timestamp(seconds=time_ms // 1000, nanos=time_ms % 1000 * 1_000_000)
+
+
+# Texts that the rounds of a session have in common.
+_session_id = lru_cache(_SESSIONS_IN_PLAY)(format_id)
+
+
+@lru_cache(_SESSIONS_IN_PLAY)
+def _hash_text(hash_: bytes) -> str:
+    return hash_.hex()
+
+
+@lru_cache(_SESSIONS_IN_PLAY)
+def _model_name(hash_: bytes) -> str:
+    return f"models/{hash_.hex()}"
 
 
 def _set_time(field: Timestamp, time_ms: int) -> None:

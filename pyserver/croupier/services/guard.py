@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -86,19 +86,19 @@ class Guard:
 
     def streaming(
         self, method: str, roles: frozenset[int], behaviour: Streaming, decode: Decode
-    ) -> Callable[[bytes | AsyncIterator[bytes], Context], AsyncIterator[Any]]:
+    ) -> Callable[[bytes | AsyncIterator[bytes], Context], Awaitable[None]]:
         """`behaviour` as a handler that answers with a stream, to one request or to a stream of them."""
         observe = self._metrics.observer(method)
 
-        async def handle(data: bytes | AsyncIterator[bytes], context: Context) -> AsyncIterator[Any]:
+        async def handle(data: bytes | AsyncIterator[bytes], context: Context) -> None:
             started = time.perf_counter()
             self._begin()
             try:
                 call = self._admit(context, roles)
-                request = _decoded(decode, data) if isinstance(data, bytes) else _each_decoded(decode, data)
+                request = _decoded(decode, data) if isinstance(data, bytes) else _Requests(decode, context)
                 async with aclosing(behaviour(request, call)) as answers:
                     async for answer in answers:
-                        yield answer
+                        await context.write(answer)
             except asyncio.CancelledError:
                 observe(_CANCELLED, time.perf_counter() - started)
                 raise
@@ -169,6 +169,18 @@ def _decoded(decode: Decode, data: bytes) -> Any:
         raise FieldInvalid("the request is not an encoded message of the method's request type") from None
 
 
-async def _each_decoded(decode: Decode, messages: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-    async for data in messages:
-        yield _decoded(decode, data)
+class _Requests:
+    """The requests of a stream, read from the call itself: each layer of iterators between would cost as much as the decoding."""
+
+    def __init__(self, decode: Decode, context: Context) -> None:
+        self._decode = decode
+        self._context = context
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        data = await self._context.read()
+        if data is grpc.aio.EOF:
+            raise StopAsyncIteration
+        return _decoded(self._decode, data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from google.protobuf.message import Message
 
@@ -17,12 +18,10 @@ _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 _CLIENT_SEED = re.compile(r"[!-9;-~]{1,64}\Z")
 _WALLET_FORM = "operators/{operator}/players/{player}/wallets/{currency}"
-_MAX_KNOWN = 100_000
+_MAX_KNOWN = 16_384
+"""Names that were checked in full, to be found again."""
 _MAX_KEPT_BYTES = 4_096
 """A roulette bet of 100 wagers has about 2,200."""
-
-_known_wallets: dict[str, WalletKey] = {}
-"""Wallets whose names were checked before; a name is checked in full once and then found here."""
 
 
 def parse_id(text: str, field: str) -> bytes:
@@ -36,24 +35,15 @@ def parse_id(text: str, field: str) -> bytes:
 
 def parse_wallet(text: str, caller: Caller, field: str) -> WalletKey:
     """A wallet's name; it must be of the caller's tenant, and a player's own."""
-    wallet = _known_wallets.get(text)
-    if wallet is None:
-        wallet = _parse_wallet(text, field)
-        if len(_known_wallets) >= _MAX_KNOWN:
-            _known_wallets.clear()
-        _known_wallets[text] = wallet
-    if wallet.operator != caller.operator or (caller.role is Role.PLAYER and wallet != caller.wallet):
-        raise Forbidden(f"these credentials are not for {text}", field=field)
+    wallet = _parse_wallet(text, field)
+    _refuse_stranger(wallet, caller, field)
     return wallet
 
 
 def parse_child(text: str, collection: str, caller: Caller, field: str) -> tuple[WalletKey, bytes]:
     """The wallet and id in a name such as {wallet}/sessions/{id}; a player's session must be its own."""
-    parent, _, rest = text.partition(f"/{collection}/")
-    if not rest:
-        raise FieldInvalid(f"{field} must be {_WALLET_FORM}/{collection}/{{id}}, not {text[:128]!r}", field=field)
-    wallet = parse_wallet(parent, caller, field)
-    id_ = parse_id(rest, field)
+    wallet, id_ = _parse_child(text, collection, field)
+    _refuse_stranger(wallet, caller, field)
     if collection == "sessions" and caller.role is Role.PLAYER and id_ != caller.session:
         raise Forbidden("a session token is for its own session only", field=field)
     return wallet, id_
@@ -113,7 +103,7 @@ def session_name(wallet: WalletKey, id_: bytes) -> str:
 
 def round_name(wallet: WalletKey, id_: bytes) -> str:
     """The name of a round."""
-    return f"{wallet}/rounds/{format_id(id_)}"
+    return f"{_wallet_name(wallet)}/rounds/{format_id(id_)}"
 
 
 def transfer_name(wallet: WalletKey, id_: bytes) -> str:
@@ -121,6 +111,23 @@ def transfer_name(wallet: WalletKey, id_: bytes) -> str:
     return f"{wallet}/transfers/{format_id(id_)}"
 
 
+_wallet_name = lru_cache(_MAX_KNOWN)(str)
+
+
+def _refuse_stranger(wallet: WalletKey, caller: Caller, field: str) -> None:
+    if wallet.operator != caller.operator or (caller.role is Role.PLAYER and wallet != caller.wallet):
+        raise Forbidden(f"these credentials are not for {wallet}", field=field)
+
+
+@lru_cache(_MAX_KNOWN)
+def _parse_child(text: str, collection: str, field: str) -> tuple[WalletKey, bytes]:
+    parent, _, rest = text.partition(f"/{collection}/")
+    if not rest:
+        raise FieldInvalid(f"{field} must be {_WALLET_FORM}/{collection}/{{id}}, not {text[:128]!r}", field=field)
+    return _parse_wallet(parent, field), parse_id(rest, field)
+
+
+@lru_cache(_MAX_KNOWN)
 def _parse_wallet(text: str, field: str) -> WalletKey:
     parts = text.split("/")
     if len(parts) == 6 and (parts[0], parts[2], parts[4]) == ("operators", "players", "wallets"):
