@@ -94,6 +94,7 @@ class Node:
             lambda: world.now_ms + self._skew_ms,
             world.chance.randbytes,
             cache_wallets=world.chance.choice((1, 2, 100)),
+            on_fault=lambda game, refusal: world.faults.append(f"invariant: {game} would be disabled: {refusal.message}"),
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from croupier.errors import Refusal
 from croupier.model import Decision, Entry, Key, Row, State, Wallet, WalletKey, WalletWrite
 
 
@@ -25,6 +26,8 @@ class Draft:
         """Some of these rows were not read from the store for this batch."""
         self.loads = 0
         """How often the store was asked for these rows."""
+        self.faults: list[tuple[str, Refusal]] = []
+        """Games and what is broken in them, to be reported if the write proves that these rows were the stored ones."""
 
     def forget_rows(self, first: Iterable[Key]) -> tuple[Key, ...]:
         """Forgets what was read; the keys to read again at once, `first` in front."""

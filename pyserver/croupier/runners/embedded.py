@@ -148,7 +148,11 @@ class EmbeddedRunner:
         for position, command, draft in asked:
             results[position] = await self._decide(command, draft, now_ms)
             draft.calls.append(position)
-        return await self._commit([draft for draft in drafts.values() if draft.wallet is not None], results)
+        again = await self._commit([draft for draft in drafts.values() if draft.wallet is not None], results)
+        for draft in drafts.values():
+            for game, refusal in draft.faults:
+                self._on_fault(game, refusal)
+        return again
 
     async def _decide(self, command: Command, draft: Draft, now_ms: int) -> Result:
         """The command's answer on the draft's state, where its keys were loaded; what it writes is added to the draft."""
@@ -168,7 +172,7 @@ class EmbeddedRunner:
         if isinstance(decided, Answer):
             return decided.answer
         if isinstance(decided, InvariantBroken | RngUnhealthy):
-            self._on_fault(_game(decided, draft.state), decided)
+            draft.faults.append((_game(decided, draft.state), decided))
         return decided
 
     def _decided(self, command: Command, state: State, now_ms: int) -> Decided:
@@ -222,6 +226,7 @@ class EmbeddedRunner:
                 self._applied(draft, write)
                 continue
             self._cache.forget(draft.key)
+            draft.faults.clear()
             if result is CommitResult.REFUSED:
                 self.counts.refused_writes += 1
                 again += draft.calls
