@@ -235,7 +235,7 @@ async def _run(config: Config, store: Store) -> int:
         metrics.shutdown()
     if server.failure:
         print(
-            f"croupier: left service, because {server.failure}; nothing acknowledged is lost, start again once that is mended",
+            f"croupier: left service, because {server.failure}; mend that, or restore a backup where the file is damaged, then start again",
             file=sys.stderr,
         )
         return 3
