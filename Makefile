@@ -57,6 +57,7 @@ proto: .venv/.test ## generate the Python stubs from proto/
 
 bench: .venv/.client .venv/.test ## the long benchmark, every figure paired with its baseline
 	$(PY) bench/run.py
+	$(PY) -m pytest bench/test_engine.py --benchmark-columns=min,median,max,ops
 
 bench-quick: .venv/.client .venv/.test ## the benchmark's ratios in under a minute
 	$(PY) bench/run.py --quick

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from croupier import _engine
+import croupier._engine as engine
 
 MODELS = Path(__file__).parent.parent / "pyserver" / "croupier" / "models"
 SLOT = "atkins-diet"
@@ -22,13 +22,13 @@ _REPEATS = 3
 
 def main(slot: str, repeats: int) -> dict[str, object]:
     """Medians and ranges over interleaved repeats."""
-    model = _engine.Model.parse((MODELS / f"{slot}.toml").read_text())
+    model = engine.Model.parse((MODELS / f"{slot}.toml").read_text())
     threads = max(1, min(2, os.cpu_count() or 1))
     measures: dict[str, Callable[[], float]] = {
-        "draws_per_s": lambda: _DRAWS / _engine.bench_draws(_DRAWS),
-        "spins_per_s": lambda: _rate(_engine.bench_spins(model, _ROUNDS, 1)),
-        "spins_per_s_by_two": lambda: _rate(_engine.bench_spins(model, _ROUNDS * threads, threads)),
-        "combinations_per_s": lambda: _rate(_engine.bench_scan(model, 1)),
+        "draws_per_s": lambda: _DRAWS / engine.bench_draws(_DRAWS),
+        "spins_per_s": lambda: _rate(engine.bench_spins(model, _ROUNDS, 1)),
+        "spins_per_s_by_two": lambda: _rate(engine.bench_spins(model, _ROUNDS * threads, threads)),
+        "combinations_per_s": lambda: _rate(engine.bench_scan(model, 1)),
     }
     found: dict[str, list[float]] = {name: [] for name in measures}
     for _ in range(repeats):

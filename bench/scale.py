@@ -18,6 +18,8 @@ REAL_WALLETS = 10_000
 """Wallets of the large file that have a session to play in; the others are copies of them under other names."""
 _PLAY = Shape("play", 4, 64)
 _MEMORY_WALLETS = 20_000
+_PAGE_CACHE_BYTES = 100 * 2**20
+"""A file larger than the page cache that the server gives SQLite (64 MiB)."""
 
 
 def many_wallets(folder: Path, effort: Effort) -> dict[str, Any]:
@@ -43,19 +45,19 @@ def many_wallets(folder: Path, effort: Effort) -> dict[str, Any]:
 
 
 def memory(folder: Path, rounds_s: float) -> dict[str, float]:
-    """Resident bytes that a wallet with an open session adds, and that a round adds once the process has settled."""
+    """Resident bytes that a round adds, and that a wallet with an open session adds, once SQLite's own cache of pages is full."""
+    shape = Shape("play_batch", 2, 2, batch=100)
     with Croupier(_folder(folder, "memory")) as server:
-        players.open_sessions(server.address, server.data, FEW, prefix="a")
-        before = server.resident_bytes()
-        table = players.open_sessions(server.address, server.data, _MEMORY_WALLETS, prefix="b")
-        a_wallet = (server.resident_bytes() - before) / _MEMORY_WALLETS
-        few = table._replace(sessions=table.sessions[:FEW])
-        shape = Shape("play_batch", 2, 2, batch=100)
-        load.run(server, few, shape, rounds_s / 4)
+        table = players.open_sessions(server.address, server.data, FEW, prefix="a")
+        while (server.data / "croupier.db").stat().st_size < _PAGE_CACHE_BYTES:
+            load.run(server, table, shape, 2.0)
         settled, started = server.resident_bytes(), time.monotonic()
-        measured = load.run(server, few, shape, rounds_s)
+        measured = load.run(server, table, shape, rounds_s)
         rounds = measured.rounds_per_s * (time.monotonic() - started)
         grown = server.resident_bytes() - settled
+        before = server.resident_bytes()
+        players.open_sessions(server.address, server.data, _MEMORY_WALLETS, prefix="b")
+        a_wallet = (server.resident_bytes() - before) / _MEMORY_WALLETS
     return {"bytes_per_wallet": a_wallet, "rounds": rounds, "grown_bytes": grown, "bytes_per_round": grown / rounds}
 
 

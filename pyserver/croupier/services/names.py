@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from sys import intern
 
 from google.protobuf.message import Message
 
@@ -18,7 +19,7 @@ _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 _CLIENT_SEED = re.compile(r"[!-9;-~]{1,64}\Z")
 _WALLET_FORM = "operators/{operator}/players/{player}/wallets/{currency}"
-_MAX_KNOWN = 16_384
+_MAX_KNOWN = 4_096
 """Names that were checked in full, to be found again."""
 _MAX_KEPT_BYTES = 4_096
 """A roulette bet of 100 wagers has about 2,200."""
@@ -133,7 +134,7 @@ def _parse_wallet(text: str, field: str) -> WalletKey:
     if len(parts) == 6 and (parts[0], parts[2], parts[4]) == ("operators", "players", "wallets"):
         operator, player, currency = parts[1], parts[3], parts[5]
         if _SEGMENT.match(operator) and _SEGMENT.match(player) and _CURRENCY.match(currency):
-            return WalletKey(operator, player, currency)
+            return WalletKey(intern(operator), player, intern(currency))
     raise FieldInvalid(
         f"{field} must be {_WALLET_FORM} with ids of 1 to 64 letters, digits or ._~- and a three-letter currency, not {text[:128]!r}",
         field=field,
