@@ -22,11 +22,14 @@ class Shape(NamedTuple):
     connections: int
     callers: int
     batch: int = 1
+    is_batch_mixed: bool = False
     window: int = 1
 
     def __str__(self) -> str:
-        detail = {"play_batch": f" of {self.batch}", "play_stream": f", {self.window} in flight each"}.get(self.method, "")
-        return f"{self.method}{detail}, {self.callers} callers on {self.connections} connections"
+        callers = f"{self.callers} callers on {self.connections} connections"
+        if self.method == "play_batch":
+            return f"{self.method} of {self.batch} in {'as many sessions' if self.is_batch_mixed else 'one session'}, {callers}"
+        return f"{self.method}, {self.window} in flight each, {callers}" if self.method == "play_stream" else f"{self.method}, {callers}"
 
 
 class Measured(NamedTuple):

@@ -55,10 +55,10 @@ class RawStore:
         self._connection.execute("COMMIT")
         self._played = 0
 
-    def commit(self, group: int) -> None:
-        """One transaction of `group` plays of different wallets, as the server's batches are."""
+    def commit(self, group: int, wallets: int) -> None:
+        """One transaction of `group` plays of as many wallets in turn, or of one."""
         execute, many = self._connection.execute, self._connection.executemany
-        numbers = [1 + (self._played + position) % WALLETS for position in range(group)]
+        numbers = [1 + (self._played + position % wallets) % WALLETS for position in range(group)]
         ids = [_time_ordered_id(self._played + position) for position in range(group)]
         self._played += group
         for number, id_ in zip(numbers, ids, strict=True):
@@ -94,20 +94,21 @@ class RawStore:
         return number.to_bytes(16, "big")
 
 
-def measure(path: Path, group: int, duration_s: float) -> dict[str, float]:
-    """Commits of `group` plays for `duration_s`: rates, CPU and latency."""
+def measure(path: Path, group: int, wallets: int, duration_s: float) -> dict[str, float]:
+    """Commits of `group` plays in `wallets` wallets for `duration_s`: rates, CPU and latency."""
     store = RawStore(path)
     latencies: list[float] = []
     cpu_before, started = time.process_time(), time.perf_counter()
     end = started + duration_s
     while (now := time.perf_counter()) < end:
-        store.commit(group)
+        store.commit(group, wallets)
         latencies.append(time.perf_counter() - now)
     elapsed, cpu = time.perf_counter() - started, time.process_time() - cpu_before
     store.close()
     plays = len(latencies) * group
     return {
         "group": group,
+        "wallets": wallets,
         "plays_per_s": plays / elapsed,
         "fsyncs_per_s": len(latencies) / elapsed,
         "cpu_us_per_play": cpu / plays * 1e6,
@@ -142,5 +143,8 @@ def _quantile(values: list[float], share: float) -> float:
 
 if __name__ == "__main__":
     what, folder, seconds = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
-    found = measure_fdatasync(folder / "sync.bin", seconds) if what == "fdatasync" else measure(folder / "raw.db", int(what), seconds)
-    print(json.dumps(found))
+    if what == "fdatasync":
+        print(json.dumps(measure_fdatasync(folder / "sync.bin", seconds)))
+    else:
+        group, _, wallets = what.partition("/")
+        print(json.dumps(measure(folder / "raw.db", int(group), int(wallets or group), seconds)))

@@ -11,7 +11,13 @@ _CALLS = {
     "single": "Play, 1 caller",
     "play_stream": "PlayStream, one session, 64 in flight",
     "play_stream_4": "PlayStream, four sessions, 64 in flight each",
-    "play_batch": "PlayBatch(100), 2 callers",
+    "play_batch": "PlayBatch(100) of one session, 2 callers",
+    "play_batch_mixed": "PlayBatch(100) of 100 sessions, 2 callers",
+}
+_AGAINST = {
+    "play_batch": "over the raw store",
+    "play_batch_mixed": "over the raw store",
+    "single": "p50 over fdatasync p50 + echo p50",
 }
 _SIDES = {"croupier": "croupier", "echo": "bare echo", "store": "raw store"}
 
@@ -22,6 +28,7 @@ def ratios(found: dict[str, Any]) -> dict[str, float]:
         "play_vs_echo": found["play_64"]["ratio"],
         "play_vs_echo_cpu": found["play_64"]["cpu_ratio"],
         "batch100_vs_store": found["play_batch"]["ratio"],
+        "batch100_mixed_vs_store": found["play_batch_mixed"]["ratio"],
         "stream_vs_echo": found["play_stream"]["ratio"],
         "single_vs_fdatasync_echo": found["single"]["ratio"],
         "spins_per_draw": found["engine"]["spins_per_draw"],
@@ -65,7 +72,7 @@ def _ratio_rows(found: dict[str, Any]) -> list[str]:
     rows = ["", "| ratio, paired round by round | median (min-max) |", "|---|---|"]
     for key, title in _CALLS.items():
         if "ratio" in found.get(key, {}):
-            against = {"play_batch": "over the raw store", "single": "p50 over fdatasync p50 + echo p50"}.get(key, "over the bare echo")
+            against = _AGAINST.get(key, "over the bare echo")
             rows.append(f"| {title}, {against} | {_range(found[key]['ratio'], 2)} |")
     return rows
 

@@ -61,7 +61,8 @@ def _measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
 def _paired(stage: Stage, effort: Effort, *, quick: bool) -> dict[str, Callable[[], dict[str, Any]]]:
     sections: dict[str, Callable[[], dict[str, Any]]] = {
         "play_64": lambda: transport.play(stage, 64, effort),
-        "play_batch": lambda: transport.play_batch(stage, effort),
+        "play_batch": lambda: transport.play_batch(stage, effort, is_mixed=False),
+        "play_batch_mixed": lambda: transport.play_batch(stage, effort, is_mixed=True),
         "play_stream": lambda: transport.play_stream(stage, 1, effort),
         "single": lambda: transport.single(stage, effort),
     }

@@ -47,14 +47,17 @@ def play_stream(stage: Stage, streams: int, effort: Effort) -> dict[str, Any]:
     return _against_echo(stage, Shape("play_stream", streams, streams, window=WINDOW), effort)
 
 
-def play_batch(stage: Stage, effort: Effort) -> dict[str, Any]:
-    """PlayBatch of 100 against SQLite alone at 100 plays a commit. Two callers: one batch is committed while the next is read."""
-    shape = Shape("play_batch", 2, 2, batch=BATCH)
+def play_batch(stage: Stage, effort: Effort, *, is_mixed: bool) -> dict[str, Any]:
+    """PlayBatch of 100 rounds in one session, or in a hundred, against SQLite alone at 100 plays a commit in as many wallets.
+    Two callers: one batch is committed while the next is read.
+    """
+    shape = Shape("play_batch", 2, 2, batch=BATCH, is_batch_mixed=is_mixed)
+    wallets = BATCH if is_mixed else 1
     load.run(stage.croupier, stage.table, shape, _WARM_UP_S)
     commits: list[dict[str, float]] = []
     candidates = {
         "croupier": lambda: _counted(stage.croupier, lambda: _loaded(stage.croupier, stage.table, shape, effort), commits),
-        "store": lambda: raw_store(stage.folder, str(BATCH), effort.duration_s),
+        "store": lambda: raw_store(stage.folder, f"{BATCH}/{wallets}", effort.duration_s),
     }
     samples = paired.interleave(candidates, effort.rounds)
     for sample in samples["croupier"]:

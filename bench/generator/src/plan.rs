@@ -45,6 +45,8 @@ pub struct Plan {
     pub duration_ms: u64,
     /// Rounds a call of `play_batch`.
     pub batch: usize,
+    /// Whether the rounds of a batch are of sessions in turn; otherwise a batch is of one session.
+    pub is_batch_mixed: bool,
     /// Rounds in flight on a stream.
     pub window: usize,
     /// The server answers with a fixed round, so only its presence can be checked.

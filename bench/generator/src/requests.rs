@@ -16,6 +16,7 @@ pub struct Requests {
     sessions: Vec<String>,
     bet: Bet,
     bare: bool,
+    is_batch_mixed: bool,
     ids: Ids,
     next: Cell<usize>,
 }
@@ -24,7 +25,14 @@ impl Requests {
     /// Requests as the plan wants them.
     pub fn new(plan: &Plan) -> Result<Self, String> {
         let bet = Bet::decode(plan.bet_bytes()?.as_slice()).map_err(|e| format!("bet: {e}"))?;
-        Ok(Self { sessions: plan.sessions.clone(), bet, bare: plan.bare, ids: Ids::new(), next: Cell::new(0) })
+        Ok(Self {
+            sessions: plan.sessions.clone(),
+            bet,
+            bare: plan.bare,
+            is_batch_mixed: plan.is_batch_mixed,
+            ids: Ids::new(),
+            next: Cell::new(0),
+        })
     }
 
     /// The session whose turn it is.
@@ -39,9 +47,11 @@ impl Requests {
         PlayRequest { session: session.to_owned(), round_id: self.ids.next(), bet: Some(self.bet.clone()) }
     }
 
-    /// `count` plays of one session, as an operator's batch would hold them.
+    /// `count` plays of one session, or of as many sessions as the plan has.
     pub fn play_batch(&self, count: usize) -> PlayBatchRequest {
-        PlayBatchRequest { plays: (0..count).map(|_| self.play(self.session())).collect() }
+        let one = self.session();
+        let session = || if self.is_batch_mixed { self.session() } else { one };
+        PlayBatchRequest { plays: (0..count).map(|_| self.play(session())).collect() }
     }
 
     /// One play of a stream.
