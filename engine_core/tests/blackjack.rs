@@ -1,8 +1,6 @@
 //! Blackjack, scenario by scenario: the cards in the order they are dealt, the decisions, the money.
 
-mod common;
-
-use common::{model, model_text, variant, STEP};
+use crate::shipped::{model, model_text, variant, STEP};
 use engine_core::error::Error;
 use engine_core::games::Standing;
 use engine_core::model::Model;

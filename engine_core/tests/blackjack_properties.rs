@@ -1,8 +1,6 @@
 //! Blackjack under any seed, rules and decisions: nothing panics, money adds up, replay is equal, nothing hidden is shown.
 
-mod common;
-
-use common::{variant, STEP};
+use crate::shipped::{variant, STEP};
 use engine_core::error::Error;
 use engine_core::model::Model;
 use engine_core::pb::{self, outcome::Family, BlackjackActionKind as Kind, BlackjackOutcome, DrawPurpose, Outcome};

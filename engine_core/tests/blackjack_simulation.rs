@@ -1,9 +1,7 @@
 //! Blackjack by basic strategy: the charts are the published ones, and the simulated house edges are those of published rule sets.
 #![allow(clippy::float_arithmetic, reason = "figures are compared with published ones, which are decimal")]
 
-mod common;
-
-use common::{reference, variant};
+use crate::shipped::{reference, variant};
 use engine_core::analysis::{simulate, simulation_json, Analysed, Plan, Tally};
 use engine_core::error::Error;
 use engine_core::games::blackjack::table::{Phase, Table};

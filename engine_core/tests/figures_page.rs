@@ -1,11 +1,9 @@
 //! docs/figures.md keeps its word: published, exact and simulated figures of every model that has a published one.
 //!
-//! `cargo test --release -p engine_core --test figures_page -- --ignored` simulates anew and writes the table.
+//! `cargo test --release -p engine_core --test all figures_page -- --ignored` simulates anew and writes the table.
 #![allow(clippy::float_arithmetic, reason = "figures are compared with published ones, which are decimal")]
 
-mod common;
-
-use common::{model, reference, STEP};
+use crate::shipped::{model, reference, STEP};
 use engine_core::analysis::figures::value;
 use engine_core::analysis::{simulate, simulation_json, Figures, Plan};
 use engine_core::games::roulette::layout::{places, Wheel};

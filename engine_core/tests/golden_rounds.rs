@@ -1,11 +1,9 @@
 //! Golden rounds: tests/golden/rounds.json holds rounds of every shipped model with their seeds, bets, decisions and outcomes as protobuf
 //! JSON. The engine, the pure-Python verifier and every client must agree with them.
 //!
-//! `cargo test --release -p engine_core --test golden_rounds -- --ignored` writes the file anew after a model was added.
+//! `cargo test --release -p engine_core --test all golden_rounds -- --ignored` writes the file anew after a model was added.
 
-mod common;
-
-use common::{model, model_names, STEP};
+use crate::shipped::{model, model_names, STEP};
 use engine_core::games::Game;
 use engine_core::model::Model;
 use engine_core::pb::{self, outcome::Family, BlackjackActionKind as Kind, DrawPurpose, RouletteWagerKind};

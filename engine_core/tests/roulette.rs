@@ -1,9 +1,7 @@
 //! Roulette: which wagers each layout has, what they pay, what is refused.
 #![allow(clippy::float_arithmetic, reason = "figures are compared with published ones, which are decimal")]
 
-mod common;
-
-use common::{check_simulation, model, reference, scripted, STEP};
+use crate::shipped::{check_simulation, model, reference, scripted, STEP};
 use engine_core::analysis::figures::value;
 use engine_core::error::Error;
 use engine_core::games::roulette::layout::{covered, places, Wheel};

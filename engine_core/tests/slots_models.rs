@@ -1,7 +1,5 @@
 //! Model files: the shipped ones are sound by the parser and by the published schema, and both refuse the same bad ones.
 
-mod common;
-
 use boon::{Compiler, SchemaIndex, Schemas};
 use engine_core::error::Error;
 use engine_core::model::Model;

@@ -1,8 +1,6 @@
 //! Slots by property: evaluators agree, enumeration counts everything once, simulation does not depend on threads, and no spin allocates.
 
-mod common;
-
-use common::{model, STEP};
+use crate::shipped::{model, STEP};
 use engine_core::analysis::{simulate, Analysed, Plan};
 use engine_core::games::slots::scan::{scan, Class};
 use engine_core::games::slots::spin::{Stops, REELS_MAX};

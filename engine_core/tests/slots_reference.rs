@@ -1,9 +1,7 @@
 //! The shipped slots against published and independently computed figures.
 #![allow(clippy::float_arithmetic, reason = "figures are compared with published ones, which are decimal")]
 
-mod common;
-
-use common::{model, reference, scripted, STEP};
+use crate::shipped::{model, reference, scripted, STEP};
 use engine_core::analysis::figures::value;
 use engine_core::analysis::{simulate, Analysed, Exact, Plan};
 use engine_core::games::slots::Slots;

@@ -58,3 +58,11 @@ def test_node_pins_have_hashes_and_no_addresses() -> None:
     offences = [name for name, facts in packages.items() if "integrity" not in facts or "resolved" in facts]
     assert packages, "the lock must list packages"
     assert not offences, report(offences, "A locked npm package has an integrity and no resolved address:")
+
+
+def test_every_rust_test_file_is_run() -> None:
+    """engine_core's integration tests are one program, and each file beside its main.rs is a module of it."""
+    folder = Path("engine_core/tests")
+    listed = set(re.findall(r"^mod (\w+);", text_of(folder / "main.rs"), re.MULTILINE))
+    files = {path.stem for path in tracked() if path.parent == folder and path.suffix == ".rs"} - {"main"}
+    assert files == listed, f"engine_core/tests/main.rs must name each file beside it: {sorted(files ^ listed)}"

@@ -1,5 +1,4 @@
 //! What the families' tests share: shipped models and a seed.
-#![allow(dead_code, reason = "each test crate uses a part of it")]
 
 use engine_core::analysis::{simulate, simulation_json, Figures, Plan};
 use engine_core::games::Standing;
