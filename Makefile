@@ -68,7 +68,7 @@ faults: .venv/.client .venv/.test ## kill -9, full disks and failing syncs under
 faults-quick: .venv/.client .venv/.test ## a selection of the faults in under ten minutes
 	$(PY) -m tests.faults --quick
 
-PINS := .venv/bin/uv pip compile pyproject.toml $(wildcard clients/python/pyproject.toml) requirements/build.in \
+PINS := .venv/bin/uv pip compile pyproject.toml clients/python/pyproject.toml requirements/build.in \
 	--quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 pins: .venv/.dev ## pin the newest allowed version of every Python package, with hashes
 	$(PINS) --upgrade --group pyproject.toml:dev -o requirements/dev.txt
@@ -102,11 +102,11 @@ clean: ## remove everything that was built or installed here, except data/
 	@.ci/find_rust && echo "Building the Rust engine in release (about two minutes the first time)"
 	@$(PY) .ci/build_engine && touch $@
 
-.venv/.client: .venv/.engine pyproject.toml $(wildcard clients/python/pyproject.toml)
+.venv/.client: .venv/.engine pyproject.toml clients/python/pyproject.toml
 	@echo "Installing the server and the Python client"
 	@$(PIP) --no-deps --no-build-isolation --editable .
-	@test ! -f clients/python/pyproject.toml || $(PIP) --no-deps --no-build-isolation --editable clients/python && touch $@
+	@$(PIP) --no-deps --no-build-isolation --editable clients/python && touch $@
 
 .venv/.node: .venv/.dev .ci/node/package-lock.json
 	@echo "Installing pyright and buf"
-	@.venv/bin/npm ci --prefix .ci/node --silent && touch $@
+	@NODE_OPTIONS=--use-system-ca .venv/bin/npm ci --prefix .ci/node --ignore-scripts --no-progress --loglevel=error && touch $@

@@ -22,13 +22,13 @@ ALLOWED_IMPORTERS = {
 
 
 def imported(text: str) -> set[str]:
-    """Every module that a Python file imports, with `from a import b` as both a and a.b."""
+    """Every module that a Python file imports, and what it imports from one: `from a import b` as a.b."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
 
