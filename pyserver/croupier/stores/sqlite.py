@@ -24,7 +24,10 @@ from croupier.stores.store import CommitResult
 
 APPLICATION_ID = 0x43524F55
 """Marks a file as Croupier's: "CROU"."""
-_CHECKPOINT_PAGES = 8_000
+_CHECKPOINT_PAGES = 32_000
+"""Length of the log (128 MiB) before it is folded into the file. With a million wallets each play changes pages of its own, and folding writes each of
+them once more: the longer the log, the more plays share that write.
+"""
 _CACHE_KIB = 65_536
 _BUSY_S = 5.0
 
