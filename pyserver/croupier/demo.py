@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 
 import msgspec
 
-from croupier import engine
+from croupier import engine, private_file
 from croupier.access import ADMIN_OPERATOR, OPERATOR_KIND, Operator, make_key
 from croupier.config import Config
 from croupier.stores.store import Document, Store
@@ -30,17 +29,15 @@ async def prepare(config: Config, store: Store) -> None:
         text, document = make_key(operator, "demo", now_ms, engine.entropy(40))
         await store.put_document(document)
         keys[operator] = text
-    config.data_dir.mkdir(parents=True, exist_ok=True)
     facts = {"address": config.listen, "operator": OPERATOR, "operator_key": keys[OPERATOR], "admin_key": keys[ADMIN_OPERATOR]}
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(facts, file, indent=2)
+    private_file.write(path, json.dumps(facts, indent=2))
 
 
 def how_to_play(config: Config, address: str) -> str:
     """What a new user needs to know, in a few lines; notes the address that the server got."""
     path = config.data_dir / "demo.json"
     facts: dict[str, str] = {**json.loads(path.read_text()), "address": address}
-    path.write_text(json.dumps(facts, indent=2))
+    private_file.write(path, json.dumps(facts, indent=2))
     return "\n".join(
         (
             f"Croupier serves gRPC on {address}, metrics on http://{config.metrics_listen}/metrics, data in {config.data_dir}/",

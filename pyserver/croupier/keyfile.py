@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
+from croupier import private_file
 from croupier.errors import StoreUnusable
 from croupier.stores.store import Document, Reads, Store
 from croupier.vault import Vault
@@ -26,12 +26,7 @@ def load(path: Path) -> Vault:
 
 def create(path: Path, key: bytes) -> Vault:
     """Writes a new key file with key 1, durable before it is used."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump({"1": key.hex()}, file)
-        file.flush()
-        os.fsync(file.fileno())
+    private_file.write(path, json.dumps({"1": key.hex()}))
     return Vault({1: key})
 
 
