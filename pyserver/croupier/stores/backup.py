@@ -97,10 +97,11 @@ def replace(backup: Path, database: Path, aside: str) -> Path | None:
     lock = take_ownership(database)
     try:
         made = database.with_name(database.name + ".copying")
+        for left_over in ("-journal", "-wal", "-shm"):
+            made.with_name(made.name + left_over).unlink(missing_ok=True)
         with backup.open("rb") as source, made.open("wb") as target:
             shutil.copyfileobj(source, target, _CHUNK_BYTES)
-            target.flush()
-            os.fsync(target.fileno())
+        _turn_to_wal(made)
         # From here until the last rename no server opens the database, whatever happens to this process.
         made.replace(restoring_path(database))
         sync_folder(database.parent)
@@ -137,6 +138,15 @@ def _set_aside(database: Path, aside: str) -> Path | None:
 
 def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+
+def _turn_to_wal(path: Path) -> None:
+    """Gives a copy the kind of log that the store uses, and syncs it. Before it takes its place: SQLite makes the change through a journal, and a
+    process killed then would leave a file that a reader, who may not roll it back, cannot open.
+    """
+    with closing(sqlite3.connect(path.absolute().as_uri(), uri=True, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    _sync(path)
 
 
 def _sync(path: Path) -> None:
