@@ -15,6 +15,7 @@ from croupier.cli.audit import audit_file
 from croupier.cli.exits import FAILED, REFUSED, Failure
 from croupier.cli.options import Place, json_option, place_options
 from croupier.cli.output import Progress, emit
+from croupier.private_file import sync_folder
 from croupier.stores import backup as copies
 from croupier.stores.sqlite import schema_version
 
@@ -59,7 +60,7 @@ def backup(place: Place, target: Path, *, with_keys: bool, as_json: bool) -> Non
     )
     copies.write_manifest(target, manifest)
     partial.replace(target)
-    copies.sync_folder(target.parent)
+    sync_folder(target.parent)
     took_s = time.perf_counter() - started
     value = {"backup": str(target), "manifest": structs.asdict(manifest), "took_s": round(took_s, 2), "audit": "ok"}
     text = (

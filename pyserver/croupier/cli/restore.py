@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from contextlib import closing
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from pathlib import Path
 import click
 from msgspec import structs
 
-from croupier import engine, keyfile
+from croupier import engine, keyfile, private_file
 from croupier.cli.audit import audit_file
 from croupier.cli.exits import FAILED, REFUSED, UNUSABLE, Failure
 from croupier.cli.options import Place, json_option, load_catalog, place_options
@@ -58,8 +57,7 @@ def restore(place: Place, source: Path, *, force: bool, digest_only: bool, keep_
         _audit(structs.replace(place, database=source, keys=keys), manifest)
     kept = _replace(source, place)
     if backed_up_keys and not place.keys.exists():
-        place.keys.touch(mode=0o600)
-        shutil.copyfile(backed_up_keys, place.keys)
+        private_file.write(place.keys, backed_up_keys.read_text())
     rotated = None if keep_seeds else _rotate_seeds(place)
     taken = datetime.fromtimestamp(manifest.create_time_ms / 1_000, UTC)
     value = {

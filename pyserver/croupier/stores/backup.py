@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from croupier.errors import StoreFailed, StoreUnusable
+from croupier.private_file import sync_folder
 from croupier.stores.sqlite import restoring_path, take_ownership
 
 _PAGES_A_STEP = 1_000
@@ -111,15 +112,6 @@ def replace(backup: Path, database: Path, aside: str) -> Path | None:
     finally:
         os.close(lock)
     return kept
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes renames and new names in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _set_aside(database: Path, aside: str) -> Path | None:
