@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from croupier.runners.intake import Intake
+from croupier.runners.taker import Taker
 
 _LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -46,13 +46,13 @@ class Metrics:
         """Where one method reports the reason of each play that it refused in a call that succeeds."""
         return lambda reason: self._refusals.labels(method, reason).inc()
 
-    def watch(self, owner: Intake) -> None:
+    def watch(self, owner: Taker) -> None:
         """Adds the runner's own counts."""
         self.registry.register(_RunnerCollector(owner))
 
 
 class _RunnerCollector(Collector):
-    def __init__(self, owner: Intake) -> None:
+    def __init__(self, owner: Taker) -> None:
         self._owner = owner
 
     def collect(self) -> Iterator[Metric]:

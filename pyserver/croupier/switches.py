@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from croupier.errors import WriteConflict
-from croupier.runners.intake import Intake
+from croupier.runners.taker import Taker
 from croupier.stores.store import Document, Reads
 
 SWITCH_KIND = "switch"
@@ -30,7 +30,7 @@ class Switch(Struct, frozen=True):
 class Switches:
     """Reads and changes the switches, and puts them into force in the runner's house."""
 
-    def __init__(self, owner: Intake, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, owner: Taker, clock_ms: Callable[[], int]) -> None:
         self.disabled: dict[str, Switch] = {}
         """By game; `-` for all gaming."""
         self._owner = owner

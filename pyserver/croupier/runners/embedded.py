@@ -138,7 +138,7 @@ class EmbeddedRunner:
             call = calls[position]
             if call.deadline_ms and now_ms >= call.deadline_ms:
                 self.counts.expired_calls += 1
-                results[position] = DeadlineExceeded("the deadline passed before the call was decided; nothing was done")
+                results[position] = expired()
                 continue
             draft = drafts.get(call.command.wallet)
             if draft is None:
@@ -267,6 +267,11 @@ class EmbeddedRunner:
 def unknown() -> Refusal:
     """What callers are told whose write may or may not have happened."""
     return OutcomeUnknown("the store did not say whether the write happened; retry with the same id, it has one effect at most")
+
+
+def expired() -> Refusal:
+    """What callers are told who stopped waiting before their call was decided."""
+    return DeadlineExceeded("the deadline passed before the call was decided; nothing was done")
 
 
 def _may_be_stale(decided: Decided, draft: Draft) -> bool:

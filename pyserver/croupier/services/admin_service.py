@@ -7,7 +7,7 @@ import asyncio
 from croupier.errors import FieldInvalid, GameNotFound
 from croupier.operations.house import ALL_GAMING
 from croupier.pb import admin_service_pb2 as pb
-from croupier.runners.intake import Intake
+from croupier.runners.taker import Taker
 from croupier.services import names
 from croupier.services.convert import timestamp
 from croupier.services.guard import Call
@@ -17,7 +17,7 @@ from croupier.switches import Switch, Switches
 class AdminService:
     """See proto/croupier/v1/admin_service.proto."""
 
-    def __init__(self, owner: Intake, switches: Switches, node: str, version: str, start_ms: int, stop: asyncio.Event) -> None:
+    def __init__(self, owner: Taker, switches: Switches, node: str, version: str, start_ms: int, stop: asyncio.Event) -> None:
         """`stop` is set once the node is to leave service, by whomever."""
         self._owner = owner
         self._switches = switches

@@ -10,7 +10,7 @@ from croupier.errors import FieldInvalid, GameNotFound
 from croupier.operations.house import ALL_GAMING, House
 from croupier.pb import catalog_service_pb2 as pb
 from croupier.pb import paytable_pb2
-from croupier.runners.intake import Intake
+from croupier.runners.taker import Taker
 from croupier.services import names, pages
 from croupier.services.guard import Call
 
@@ -18,7 +18,7 @@ from croupier.services.guard import Call
 class CatalogService:
     """See proto/croupier/v1/catalog_service.proto."""
 
-    def __init__(self, owner: Intake) -> None:
+    def __init__(self, owner: Taker) -> None:
         self._owner = owner
 
     async def list_games(self, request: pb.ListGamesRequest, call: Call) -> pb.ListGamesResponse:

@@ -24,7 +24,7 @@ from croupier.operations.play_round import PlayRound, RoundView
 from croupier.pb import round_service_pb2 as pb
 from croupier.runners.embedded import Call as Queued
 from croupier.runners.embedded import Result
-from croupier.runners.intake import Intake
+from croupier.runners.taker import Taker
 from croupier.services import names, pages, splice, status
 from croupier.services.convert import encoded_round, last_step, round_message
 from croupier.services.guard import Call
@@ -41,7 +41,7 @@ _STREAMED = pb.PlayStreamResponse.RESULT_FIELD_NUMBER
 class RoundService:
     """See proto/croupier/v1/round_service.proto."""
 
-    def __init__(self, owner: Intake, metrics: Metrics, max_stream_plays: int) -> None:
+    def __init__(self, owner: Taker, metrics: Metrics, max_stream_plays: int) -> None:
         self._owner = owner
         self._refused_in_batch = metrics.refusals("/croupier.v1.RoundService/PlayBatch")
         self._refused_in_stream = metrics.refusals("/croupier.v1.RoundService/PlayStream")

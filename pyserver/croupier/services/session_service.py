@@ -11,7 +11,7 @@ from croupier.operations.change_session import CloseSession, RevealView, RotateS
 from croupier.operations.command import wallet_key
 from croupier.operations.open_session import OpenSession, SessionView
 from croupier.pb import session_service_pb2 as pb
-from croupier.runners.intake import Intake
+from croupier.runners.taker import Taker
 from croupier.services import names, pages
 from croupier.services.convert import seed_in_force, seed_message, session_message, timestamp
 from croupier.services.guard import Call
@@ -21,7 +21,7 @@ from croupier.stores.store import EntryQuery
 class SessionService:
     """See proto/croupier/v1/session_service.proto."""
 
-    def __init__(self, owner: Intake, access: Access, clock_ms: Callable[[], int], token_ttl_s: int) -> None:
+    def __init__(self, owner: Taker, access: Access, clock_ms: Callable[[], int], token_ttl_s: int) -> None:
         self._owner = owner
         self._access = access
         self._clock_ms = clock_ms

@@ -11,7 +11,7 @@ from croupier.model import EntryKind, Key, Transfer, TransferKind, Wallet, Walle
 from croupier.operations.command import wallet_key
 from croupier.operations.transfer import MakeTransfer, TransferView
 from croupier.pb import wallet_service_pb2 as pb
-from croupier.runners.intake import Intake
+from croupier.runners.taker import Taker
 from croupier.services import names, pages
 from croupier.services.convert import entry_message, transfer_message, trial_balance_message, wallet_message
 from croupier.services.guard import Call
@@ -23,7 +23,7 @@ _WATCH_PAGE = 500
 class WalletService:
     """See proto/croupier/v1/wallet_service.proto."""
 
-    def __init__(self, owner: Intake, hub: Hub, heartbeat_s: float) -> None:
+    def __init__(self, owner: Taker, hub: Hub, heartbeat_s: float) -> None:
         self._owner = owner
         self._hub = hub
         self._heartbeat_s = heartbeat_s

@@ -1,4 +1,4 @@
-"""Where services hand in what is to be done, whichever runner takes it: Owner for a store that never suspends, Awaiting for one that does."""
+"""Who takes commands from services, whichever runner it is: Owner over a store that never suspends, Awaiting over one that does."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from croupier.stores.store import Reads, Store
 T = TypeVar("T")
 
 
-class Intake(Protocol):
-    """Runs commands for services. Everything here is called on the event loop."""
+class Taker(Protocol):
+    """Has commands decided, committed and answered. Everything here is called on the event loop."""
 
     runner: EmbeddedRunner
     """Decides and commits, with its counts, its house, and why it is out of service."""
