@@ -17,7 +17,7 @@ from croupier.errors import (
     StoreFailed,
     WriteConflict,
 )
-from croupier.model import Entry, State, TransferKind, Wallet, WalletKey, WalletWrite
+from croupier.model import Entry, Key, State, TransferKind, Wallet, WalletKey, WalletWrite
 from croupier.operations.command import wallet_key
 from croupier.operations.house import Entropy, House
 from croupier.operations.play_round import PlayRound, RoundView
@@ -130,6 +130,52 @@ def test_two_nodes_on_one_wallet() -> None:
     two.deposit(3 * EUR)
     assert isinstance(one.results(transfer(one, 3 * EUR, WITHDRAWAL))[0], TransferView), "a refusal is never told from a stale cache"
     assert one.head().balance_micros == 0
+
+
+class CountingStore(MemoryStore):
+    """Counts how often it is asked for rows."""
+
+    loads = 0
+
+    async def load(self, keys: Sequence[Key]) -> State:
+        self.loads += 1
+        return await super().load(keys)
+
+
+def test_a_new_id_costs_one_way_to_the_store() -> None:
+    """What is cached and an id that is new need no look before the write, which itself proves that the id was new."""
+    desk = Desk(store := CountingStore())
+    desk.deposit()
+    session = desk.open()
+    loads = store.loads
+    desk.play(session)
+    desk.deposit()
+    assert store.loads == loads
+
+
+def test_a_known_id_is_found_by_the_write() -> None:
+    """S4: a retry of what is committed and no longer cached is answered as stored, and nothing is written."""
+    desk = Desk()
+    desk.deposit()
+    session, id_, transfer_id = desk.open(), desk.id(), desk.id()
+    first, paid = desk.play(session, id_=id_), desk.deposit(EUR, id_=transfer_id)
+    entries = desk.entries()
+    assert desk.play(session, id_=id_) == first
+    assert desk.deposit(EUR, id_=transfer_id) == paid
+    assert desk.entries() == entries
+    with pytest.raises(IdReused):
+        desk.play(session, dice_bet(2 * EUR), id_=id_)
+
+
+def test_a_known_id_is_not_refused_for_what_came_after_it() -> None:
+    """S4: behind a call that writes, a retry that would be refused if it were new is answered as stored, for nothing proves that it is new."""
+    desk = Desk()
+    desk.deposit(EUR)
+    out = transfer(desk, EUR, WITHDRAWAL)
+    (before,) = desk.results(out)
+    written, again = desk.results(transfer(desk, EUR // 2), out)
+    assert isinstance(written, TransferView)
+    assert again == before
 
 
 def test_failed_commit_ends_service() -> None:

@@ -24,6 +24,8 @@ class Draft:
         """Rows as these calls see them: committed ones, and those of this draft."""
         self.is_from_cache = False
         """Some of these rows were not read from the store for this batch."""
+        self.guessed: set[Key] = set()
+        """Keys that were taken to be new without asking the store, and that no decision has made yet: the write proves that those it makes were new."""
         self.loads = 0
         """How often the store was asked for these rows."""
         self.faults: list[tuple[str, Refusal]] = []
@@ -33,8 +35,25 @@ class Draft:
         """Forgets what was read; the keys to read again at once, `first` in front."""
         keys = tuple(dict.fromkeys((*first, *self.state)))
         self.state.clear()
+        self.guessed.clear()
         self.is_from_cache, self.loads = False, 0
         return keys
+
+    def guess(self, keys: Iterable[Key]) -> None:
+        """Takes `keys` to be new."""
+        for key in keys:
+            self.state[key] = None
+            self.guessed.add(key)
+        self.is_from_cache = True
+
+    def unproven(self, keys: Iterable[Key], made: Iterable[tuple[Key, Row]]) -> tuple[Key, ...]:
+        """Those of `keys` that were guessed, and that a decision which makes the rows `made` rests on without proof; they must be read after all."""
+        self.guessed.difference_update(key for key, _ in made)
+        need = tuple(key for key in keys if key in self.guessed)
+        for key in need:
+            del self.state[key]
+            self.guessed.discard(key)
+        return need
 
     def add(self, decision: Decision) -> None:
         """Adds a decision that was made on this draft's state."""

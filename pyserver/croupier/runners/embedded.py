@@ -35,6 +35,8 @@ _ATTEMPTS = 3
 """How often a call is decided before a lost race is reported (ABORTED)."""
 _RESOLVE_ATTEMPTS = 5
 """How often a write of unknown fate is sent again before its callers are told so."""
+_USUALLY_NEW = ("round", "transfer")
+"""Kinds whose ids are new in nearly every call that names one, so that asking the store first would double the way to it."""
 
 _log = logging.getLogger("croupier.runner")
 
@@ -144,7 +146,7 @@ class EmbeddedRunner:
             if draft is None:
                 draft = drafts[call.command.wallet] = Draft(call.command.wallet)
             asked.append((position, call.command, draft))
-        await self._load((draft, command.keys()) for _, command, draft in asked)
+        await self._load(((draft, command.keys()) for _, command, draft in asked), may_guess=True)
         for position, command, draft in asked:
             results[position] = await self._decide(command, draft, now_ms)
             draft.calls.append(position)
@@ -163,6 +165,10 @@ class EmbeddedRunner:
             elif _may_be_stale(decided, draft):
                 self._cache.forget(draft.key)
                 need = draft.forget_rows(command.keys())
+            elif draft.guessed:
+                need = draft.unproven(command.keys(), decided.creates if isinstance(decided, Decision) else ())
+                if not need:
+                    break
             else:
                 break
             await self._load([(draft, need)])
@@ -184,19 +190,26 @@ class EmbeddedRunner:
             _log.exception("deciding %s failed", type(command).__name__)
             return InvariantBroken("an invariant is broken; the call changed nothing")
 
-    async def _load(self, needs: Iterable[tuple[Draft, Sequence[Key]]]) -> None:
-        """Brings rows into the drafts' state: from the cache, all others from the store at once."""
+    async def _load(self, needs: Iterable[tuple[Draft, Sequence[Key]]], *, may_guess: bool = False) -> None:
+        """Brings rows into the drafts' state: from the cache, all others from the store at once. Where only ids lack that are new as a rule, they are
+        taken to be new.
+        """
         missing: dict[Key, Draft] = {}
         for draft, keys in needs:
             cached = self._cache.rows(draft.key)
+            lacking: list[Key] = []
             for key in keys:
                 if key not in draft.state:
                     row = cached.get(key)
                     if row is None:
-                        missing[key] = draft
+                        lacking.append(key)
                     else:
                         draft.state[key] = row
                         draft.is_from_cache = True
+            if may_guess and lacking and all(key.kind in _USUALLY_NEW for key in lacking):
+                draft.guess(lacking)
+            else:
+                missing.update((key, draft) for key in lacking)
         if not missing:
             return
         for key, row in (await self.store.load(list(missing))).items():
