@@ -32,7 +32,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     metrics_listen: str = "127.0.0.1:7401"
     """host:port for Prometheus at /metrics; empty for none."""
     node: str = "node-1"
-    store: Literal["sqlite", "memory"] = "sqlite"
+    store: Literal["sqlite", "memory", "memory_late"] = "sqlite"
+    memory_late_by: Literal["loop", "thread", "batches"] = "batches"
+    """Who completes a request of `memory_late`: see stores/memory_late.py. For measuring, as that store is."""
+    memory_late_ms: float = 0
+    """How long a request of `memory_late` takes."""
     data_dir: Path = Path("data")
     """Holds croupier.db and, unless named elsewhere, croupier.keys."""
     key_file: Path | None = None

@@ -23,8 +23,10 @@ from croupier.errors import Refusal, RngUnhealthy, StoreUnusable
 from croupier.events.hub import Hub
 from croupier.metrics import Metrics
 from croupier.operations.house import House
+from croupier.runners.awaiting import Awaiting
 from croupier.runners.embedded import EmbeddedRunner
 from croupier.runners.owner import Owner, drive
+from croupier.runners.taker import Taker
 from croupier.services.admin_service import AdminService
 from croupier.services.catalog_service import CatalogService
 from croupier.services.channelz import NAME as CHANNELZ
@@ -35,6 +37,7 @@ from croupier.services.round_service import RoundService
 from croupier.services.session_service import SessionService
 from croupier.services.wallet_service import WalletService
 from croupier.stores.memory import MemoryStore
+from croupier.stores.memory_late import LateMemoryStore
 from croupier.stores.sqlite import SqliteStore
 from croupier.stores.store import Store
 from croupier.switches import Switches
@@ -75,7 +78,11 @@ class Server:
             on_commit=lambda wallet, entries: self.hub.committed(wallet),
             on_fault=self._fault,
         )
-        self.owner = Owner(runner, max_queue=config.max_queue_calls, on_failure=self._failed)
+        self.owner: Taker
+        if store.inline:
+            self.owner = Owner(runner, max_queue=config.max_queue_calls, on_failure=self._failed)
+        else:
+            self.owner = Awaiting(runner, clock_ms, max_queue=config.max_queue_calls, on_failure=self._failed)
         self.metrics.watch(self.owner)
         self.switches = Switches(self.owner, clock_ms)
         self.guard = Guard(self.access, self.metrics, clock_ms, config.max_calls)
@@ -207,6 +214,8 @@ def open_store(config: Config) -> Store:
     """The store that the settings name."""
     if config.store == "memory":
         return MemoryStore()
+    if config.store == "memory_late":
+        return LateMemoryStore(config.memory_late_by, config.memory_late_ms)
     return SqliteStore(config.database)
 
 
