@@ -12,7 +12,7 @@ export PYO3_PYTHON := $(CURDIR)/$(PY)
 
 NODE_BIN := .ci/node/node_modules/.bin
 PIP := $(PY) -m pip install --quiet
-RUST_SOURCES := Cargo.toml Cargo.lock $(shell find engine_core pyserver/native proto -name '*.rs' -o -name Cargo.toml -o -name '*.proto')
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find engine_core pyserver/front pyserver/native proto -name '*.rs' -o -name Cargo.toml -o -name '*.proto')
 
 .PHONY: help run play test lint lint-python lint-proto lint-rust format proto pins bench bench-quick faults faults-quick clean
 .DELETE_ON_ERROR:
@@ -27,7 +27,7 @@ play: .venv/.client ## from another terminal: play a visible session against the
 	@exec $(PY) -m croupier_client.demo
 
 test: .venv/.client .venv/.test ## set up what is missing and run every test
-	cargo test --release --locked -p engine_core
+	cargo test --release --locked -p engine_core -p croupier_front
 	$(PY) -m pytest $(PYTEST)
 
 lint: lint-python lint-proto lint-rust ## every static check: formats, types, imports, proto

@@ -97,3 +97,78 @@ def raw(n: int, /) -> bytes:
 
 def self_test() -> None:
     """Checks the generator against published known answers; raises RngUnhealthyError if one does not hold."""
+
+@final
+class Inbox:
+    """Where hot calls wait for the owner thread, and through which its answers go back: one wake-up a batch in each direction."""
+
+    def __new__(cls, max_calls: int, /) -> Inbox:
+        """Of the calls that wait here or were taken and not answered, the door lets at most `max_calls` in."""
+    def notify(self) -> None:
+        """Something else waits for the owner. Any thread."""
+    def wait(self, wanted: int, timeout_s: float | None, /) -> bool:
+        """Blocks, without the GIL, until the calls that wait here and the notifications since a wait last returned true are `wanted`
+        together; false at the timeout, after which those notifications still count. One thread at a time.
+        """
+    def take(self) -> list[tuple[int, int, bytes, int, str, str, str]]:
+        """Everything that waits, oldest first: (ticket, index of the method, message, deadline in Unix ms or 0, header `authorization` or
+        "", common name of the caller's certificate or "", its "ip:port"). Calls whose caller has gone or whose deadline has passed are
+        left out.
+        """
+    def answer(self, answers: list[tuple[int, bytes] | tuple[int, int, str, bytes]], /) -> None:
+        """Sends (ticket, message), or (ticket, gRPC code other than 0, message for people, encoded google.rpc.Status or b""). Each ticket
+        that was taken is answered once; one that nobody waits for any more is passed over. Raises TypeError and sends none if one of them
+        is neither.
+        """
+
+@final
+class Front:
+    """The front door: serves the hot methods from their inboxes and forwards every other call to the server on a Unix socket.
+
+    Forwarded calls carry `croupier-peer` ("ip:port") and `croupier-certificate` (common name, percent-encoded, absent without a
+    certificate); headers of callers that begin with `croupier-` are taken away.
+    """
+
+    def __new__(
+        cls,
+        listen: str,
+        backend: str,
+        methods: list[tuple[str, bool, Inbox]],
+        /,
+        *,
+        refusals: dict[str, tuple[int, str, bytes]] | None = None,
+        latency_bounds_us: list[int] | None = None,
+        connections_max: int = 20_000,
+        streams_max: int = 1_024,
+        message_bytes_max: int = 1_048_576,
+        header_bytes_max: int = 16_384,
+        stream_waiting_max: int = 256,
+        handshake_s: float = 10.0,
+        body_s: float = 20.0,
+        keepalive_s: float = 30.0,
+        keepalive_timeout_s: float = 20.0,
+        age_s: float = 0.0,
+        age_grace_s: float = 60.0,
+    ) -> Front:
+        """Binds "host:port" and nothing more yet; raises OSError.
+
+        `backend` is the path of the other server's Unix socket. `methods`: (path "/package.Service/Method", whether each message of a
+        stream is a call of its own, inbox). `refusals`: what the door's own refusals say, by name: "overloaded", "too_large",
+        "deadline_exceeded", "malformed", "encoding_unknown", "draining", "internal", "backend_unavailable"; raises ValueError for another.
+        `latency_bounds_us` rise. `age_s` is the age at which a connection is asked to go, 0 for never; its calls then have `age_grace_s`.
+        """
+    @property
+    def address(self) -> str:
+        """Where it listens, as "ip:port"."""
+    def start(self) -> None:
+        """Serves, on a thread of its own that never takes the GIL."""
+    def drain(self) -> None:
+        """Accepts nothing more and asks every connection to go; what runs may finish, hot streams end once what they asked is answered."""
+    def stop(self, grace_s: float, /) -> bool:
+        """Drains, and cuts off what is left after `grace_s`; true if nothing was. Releases the GIL meanwhile."""
+    def counts(self) -> dict[str, int]:
+        """connections, connections_refused, waiting (hot calls without an answer), forwarded (other calls under way)."""
+    def method_counts(self) -> list[tuple[str, list[int], int, dict[str, int]]]:
+        """For each hot method: path, calls by latency (one bucket more than bounds, not cumulative), sum of latencies in microseconds,
+        calls that the door itself ended by the refusal's name, or as "cancelled".
+        """

@@ -4,6 +4,7 @@
 //! - `bench`: what bench/ measures inside the engine.
 //! - `model`: class `Model`: parse, play, act, pay table.
 //! - `entropy`: random bytes of the operating system through a health test, the raw collector, the self test.
+//! - `front`: classes `Inbox` and `Front`: the front door and its queue.
 //! - `errors`: the exceptions, one for each value of the engine's error enum.
 #![allow(
     clippy::doc_markdown,
@@ -15,6 +16,7 @@ mod analysis;
 mod bench;
 mod entropy;
 mod errors;
+mod front;
 mod model;
 
 use pyo3::prelude::*;
@@ -28,6 +30,8 @@ mod _engine {
     use crate::entropy::{entropy, raw, self_test};
     #[pymodule_export]
     use crate::errors::{ActionError, AmountError, BetError, EngineError, ModelError, NotExactError, RngUnhealthyError, StateError};
+    #[pymodule_export]
+    use crate::front::{Front, Inbox};
     #[pymodule_export]
     use crate::model::Model;
 }

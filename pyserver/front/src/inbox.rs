@@ -1,0 +1,176 @@
+//! Where hot calls wait for the owner thread, and its answers for the door: one wake-up a batch in each direction.
+
+use crate::{frame, status::Status};
+use bytes::Bytes;
+use http::HeaderValue;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock},
+    time::{Duration, Instant},
+};
+use tokio::sync::Notify;
+
+/// Names a call from the moment it is queued until it has come back.
+pub type Ticket = u64;
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Default)]
+pub struct Peer {
+    /// "ip:port", an IPv6 address in brackets.
+    pub address: String,
+    /// The common name of its certificate's subject; empty where it showed none.
+    pub certificate: String,
+}
+
+/// A hot call that waits for an answer.
+#[derive(Debug)]
+pub struct Call {
+    /// Its name.
+    pub ticket: Ticket,
+    /// Index of its method in the settings.
+    pub method: usize,
+    /// The request, without its prefix and not compressed.
+    pub message: Bytes,
+    /// When the caller gives up.
+    pub deadline: Option<Instant>,
+    /// The same in milliseconds of Unix time, 0 for never.
+    pub deadline_ms: u64,
+    /// The header of that name, as it came.
+    pub authorization: Option<HeaderValue>,
+    /// Who calls.
+    pub peer: Arc<Peer>,
+}
+
+/// What comes back for a ticket: each exactly once.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A message, framed.
+    Message(Bytes),
+    /// A status other than OK.
+    Status(Status),
+    /// Nobody waits for it any more, so it was never decided.
+    Dropped,
+}
+
+#[derive(Default)]
+struct Queue {
+    calls: Vec<Call>,
+    given_up: HashSet<Ticket>,
+    notified: usize,
+    /// What the waiting owner waits for; 0 if it does not wait.
+    wanted: usize,
+}
+
+/// The queue between the door's thread and the owner's.
+pub struct Inbox {
+    calls_max: usize,
+    queue: Mutex<Queue>,
+    filled: Condvar,
+    outcomes: Mutex<Vec<(Ticket, Outcome)>>,
+    door: OnceLock<Arc<Notify>>,
+}
+
+impl Inbox {
+    /// Of the calls that are queued or decided but not yet answered, at most `calls_max` are let in.
+    pub fn new(calls_max: usize) -> Self {
+        Self { calls_max, queue: Mutex::default(), filled: Condvar::new(), outcomes: Mutex::default(), door: OnceLock::new() }
+    }
+
+    /// How many calls may be in it at once.
+    pub fn calls_max(&self) -> usize {
+        self.calls_max
+    }
+
+    /// Something else waits for the owner.
+    pub fn notify(&self) {
+        let mut queue = self.queue();
+        queue.notified += 1;
+        self.wake_if_due(&queue);
+    }
+
+    /// Blocks until the calls that are queued and the notifications since a wait last returned true are `wanted` together; false at the
+    /// timeout, in which case the notifications still count for the next wait.
+    pub fn wait(&self, wanted: usize, timeout: Option<Duration>) -> bool {
+        let until = timeout.map(|timeout| Instant::now() + timeout);
+        let mut queue = self.queue();
+        queue.wanted = wanted.max(1);
+        while queue.calls.len() + queue.notified < queue.wanted {
+            match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                None => queue = self.filled.wait(queue).expect("no holder panics"),
+                Some(Duration::ZERO) => {
+                    queue.wanted = 0;
+                    return false;
+                }
+                Some(left) => queue = self.filled.wait_timeout(queue, left).expect("no holder panics").0,
+            }
+        }
+        queue.wanted = 0;
+        queue.notified = 0;
+        true
+    }
+
+    /// Everything that is queued, in the order in which it came, but for calls that nobody waits for any more: those go back undecided.
+    pub fn take(&self) -> Vec<Call> {
+        let (calls, given_up) = {
+            let mut queue = self.queue();
+            (std::mem::take(&mut queue.calls), std::mem::take(&mut queue.given_up))
+        };
+        if calls.is_empty() {
+            return calls;
+        }
+        let now = Instant::now();
+        let is_late = |call: &Call| call.deadline.is_some_and(|deadline| deadline <= now) || given_up.contains(&call.ticket);
+        if !calls.iter().any(is_late) {
+            return calls;
+        }
+        let (late, calls): (Vec<_>, Vec<_>) = calls.into_iter().partition(is_late);
+        self.give_back(late.into_iter().map(|call| (call.ticket, Outcome::Dropped)));
+        calls
+    }
+
+    /// Gives answers to the door. A ticket that is unknown, or answered already, is passed over.
+    pub fn give_back(&self, outcomes: impl IntoIterator<Item = (Ticket, Outcome)>) {
+        self.outcomes.lock().expect("no holder panics").extend(outcomes);
+        if let Some(door) = self.door.get() {
+            door.notify_one();
+        }
+    }
+
+    /// A message as an outcome.
+    pub fn message(message: &[u8]) -> Outcome {
+        Outcome::Message(frame::framed(message))
+    }
+
+    /// Ties it to the one door that fills it; false if it has one already.
+    pub(crate) fn attach(&self, door: Arc<Notify>) -> bool {
+        self.door.set(door).is_ok()
+    }
+
+    pub(crate) fn fill(&self, calls: &mut Vec<Call>) {
+        let mut queue = self.queue();
+        queue.calls.append(calls);
+        self.wake_if_due(&queue);
+    }
+
+    /// Nobody waits for this call any more: if it is still queued, the owner never sees it.
+    pub(crate) fn give_up(&self, ticket: Ticket) {
+        let mut queue = self.queue();
+        if !queue.calls.is_empty() {
+            queue.given_up.insert(ticket);
+        }
+    }
+
+    pub(crate) fn outcomes(&self) -> Vec<(Ticket, Outcome)> {
+        std::mem::take(&mut *self.outcomes.lock().expect("no holder panics"))
+    }
+
+    fn wake_if_due(&self, queue: &Queue) {
+        if queue.wanted > 0 && queue.calls.len() + queue.notified >= queue.wanted {
+            self.filled.notify_one();
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().expect("no holder panics")
+    }
+}

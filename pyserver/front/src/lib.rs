@@ -1,0 +1,33 @@
+//! The front door of a Croupier server: HTTP/2 and gRPC without Python.
+//!
+//! A few hot methods wait in an [`Inbox`] for the owner thread, which takes everything that is queued and answers in batches; every other
+//! call is forwarded byte by byte to the server behind the door, over a Unix socket. The door's own thread never takes Python's lock.
+//!
+//! - `thread`: class [`FrontDoor`]: bind, start, drain, stop; accepts connections.
+//! - `connection`: one connection: its calls, pings, age.
+//! - `head`: what the headers of a call say.
+//! - `hot`, `stream`: the way of a hot call, unary or one message of a stream, to the queue.
+//! - `frame`: messages with their prefix.
+//! - `inbox`: the queue between the two threads.
+//! - `calls`, `door`: calls that wait for an answer; answering, refusing, forgetting them.
+//! - `proxy`, `backend`: everything else.
+//! - `settings`, `status`, `counts`: what the door is told, says and counts.
+
+mod backend;
+mod calls;
+mod connection;
+pub mod counts;
+mod door;
+mod frame;
+mod head;
+mod hot;
+mod inbox;
+mod proxy;
+mod settings;
+pub mod status;
+mod stream;
+mod thread;
+
+pub use inbox::{Call, Inbox, Outcome, Peer, Ticket};
+pub use settings::{Limits, Method, Settings};
+pub use thread::FrontDoor;

@@ -1,0 +1,185 @@
+//! A hot stream: each message is a call of its own, and the answers go out in the order of the messages.
+
+use crate::{
+    door::{Door, Phase, Reply},
+    frame::{Encoding, Reader},
+    hot::Head,
+    inbox::{Outcome, Ticket},
+    status::{Refusal, Status},
+};
+use bytes::Bytes;
+use h2::{server::SendResponse, RecvStream, SendStream};
+use http::{header::CONTENT_TYPE, HeaderMap, HeaderValue, Response};
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    future::poll_fn,
+    rc::Rc,
+    task::{ready, Context, Poll, Waker},
+};
+
+/// The calls of one stream that its caller has no answer to, oldest first.
+pub(crate) struct Lane {
+    waiting: RefCell<VecDeque<(Ticket, Option<Outcome>)>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Lane {
+    /// Takes the outcome of one of its calls.
+    pub fn finish(&self, ticket: Ticket, outcome: Outcome) {
+        if let Some(entry) = self.waiting.borrow_mut().iter_mut().find(|(waiting, _)| *waiting == ticket) {
+            entry.1 = Some(outcome);
+        }
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn front_is_decided(&self) -> bool {
+        self.waiting.borrow().front().is_some_and(|(_, outcome)| outcome.is_some())
+    }
+}
+
+struct Streaming {
+    door: Rc<Door>,
+    head: Head,
+    lane: Rc<Lane>,
+    reader: Reader,
+    body: RecvStream,
+    answers: SendStream<Bytes>,
+    body_ended: bool,
+}
+
+/// How a stream ends.
+enum End {
+    Status(Status),
+    Ok,
+    /// Nobody is there to be told.
+    Gone,
+}
+
+/// Serves one stream to its end.
+pub(crate) async fn serve(door: Rc<Door>, head: Head, encoding: Encoding, body: RecvStream, mut respond: SendResponse<Bytes>) {
+    let mut response = Response::new(());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    let Ok(answers) = respond.send_response(response, false) else { return };
+    let lane = Rc::new(Lane { waiting: RefCell::default(), waker: RefCell::default() });
+    let reader = Reader::new(door.limits.message_bytes_max, encoding);
+    let deadline = head.deadline;
+    let mut streaming = Streaming { door: Rc::clone(&door), head, lane, reader, body, answers, body_ended: false };
+    let key = poll_fn(|context| Poll::Ready(door.phase_watchers.borrow_mut().insert(context.waker().clone()))).await;
+    let end = tokio::select! {
+        end = poll_fn(|context| streaming.poll_end(context)) => end,
+        () = sleep_until(deadline) => End::Status(streaming.refused(Refusal::DeadlineExceeded)),
+    };
+    door.phase_watchers.borrow_mut().remove(key);
+    streaming.finish(end);
+}
+
+async fn sleep_until(deadline: Option<std::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Streaming {
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        self.lane.waker.borrow_mut().get_or_insert_with(|| context.waker().clone());
+        if self.answers.poll_reset(context).is_ready() {
+            return Poll::Ready(End::Gone);
+        }
+        loop {
+            if let Some(end) = self.send_decided(context) {
+                return Poll::Ready(end);
+            }
+            let is_empty = self.lane.waiting.borrow().is_empty();
+            let is_draining = self.door.phase.get() != Phase::Serving;
+            if is_empty && self.body_ended {
+                return Poll::Ready(End::Ok);
+            }
+            if is_empty && is_draining {
+                return Poll::Ready(End::Status(self.refused(Refusal::Draining)));
+            }
+            if self.body_ended || is_draining || self.lane.waiting.borrow().len() >= self.door.limits.stream_waiting_max {
+                return Poll::Pending;
+            }
+            if let Err(end) = ready!(self.poll_read(context)) {
+                return Poll::Ready(end);
+            }
+        }
+    }
+
+    /// Sends the answers at the front as far as the caller's window lets it; Some if one of them ends the stream.
+    fn send_decided(&mut self, context: &mut Context<'_>) -> Option<End> {
+        while self.lane.front_is_decided() {
+            self.answers.reserve_capacity(1);
+            if self.answers.capacity() == 0 {
+                match self.answers.poll_capacity(context) {
+                    Poll::Ready(Some(Ok(_))) => continue,
+                    Poll::Ready(_) => return Some(End::Gone),
+                    Poll::Pending => return None,
+                }
+            }
+            let (_, outcome) = self.lane.waiting.borrow_mut().pop_front().expect("it was there");
+            match outcome.expect("it was decided") {
+                Outcome::Message(message) => {
+                    if self.answers.send_data(message, false).is_err() {
+                        return Some(End::Gone);
+                    }
+                }
+                Outcome::Status(status) => return Some(End::Status(status)),
+                Outcome::Dropped => return Some(End::Status(self.refused(Refusal::DeadlineExceeded))),
+            }
+        }
+        None
+    }
+
+    /// Reads and queues one message, or finds the body's end.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<(), End>> {
+        loop {
+            if !self.door.has_room(self.head.method) {
+                // With something of its own in the queue it is woken once that is answered; without, it would never be.
+                let has_none = self.lane.waiting.borrow().is_empty();
+                return if has_none { Poll::Ready(Err(End::Status(self.refused(Refusal::Overloaded)))) } else { Poll::Pending };
+            }
+            match self.reader.next_message() {
+                Err(refusal) => return Poll::Ready(Err(End::Status(self.refused(refusal)))),
+                Ok(Some(message)) => {
+                    let ticket = self.door.queue(Reply::Lane(Rc::clone(&self.lane)), std::time::Instant::now(), self.head.call(message));
+                    self.lane.waiting.borrow_mut().push_back((ticket, None));
+                    return Poll::Ready(Ok(()));
+                }
+                Ok(None) => {}
+            }
+            match ready!(self.body.poll_data(context)) {
+                Some(Ok(chunk)) => {
+                    let _ = self.body.flow_control().release_capacity(chunk.len());
+                    self.reader.push(chunk);
+                }
+                Some(Err(_)) => return Poll::Ready(Err(End::Gone)),
+                None if self.reader.unfinished() > 0 => return Poll::Ready(Err(End::Status(self.refused(Refusal::Malformed)))),
+                None => {
+                    self.body_ended = true;
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> Status {
+        self.door.counts.refused(self.head.method, refusal);
+        self.door.status(refusal).clone()
+    }
+
+    fn finish(mut self, end: End) {
+        let open = self.lane.waiting.borrow_mut().drain(..).map(|(ticket, _)| ticket).collect::<Vec<_>>();
+        self.door.abandon(open);
+        let trailers = match end {
+            End::Gone => return self.door.counts.cancelled(self.head.method),
+            End::Status(status) => status.trailers(),
+            End::Ok => HeaderMap::from_iter([(http::HeaderName::from_static("grpc-status"), HeaderValue::from_static("0"))]),
+        };
+        let _ = self.answers.send_trailers(trailers);
+    }
+}

@@ -1,0 +1,234 @@
+//! The door's thread: listens, serves, drains, ends. It never waits for the owner thread.
+
+use crate::{
+    connection,
+    counts::Counts,
+    door::{Door, Phase},
+    inbox::Peer,
+    settings::Settings,
+};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener as Listening, ToSocketAddrs},
+    rc::Rc,
+    sync::{atomic::Ordering::Relaxed, Arc, Condvar, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    runtime::LocalOptions,
+    sync::{mpsc, Notify},
+    task::spawn_local,
+};
+
+const BACKLOG: i32 = 1_024;
+/// How long nothing is accepted after accepting has failed, mostly because the process has no more files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A front door. Made, it holds its port; started, it serves.
+pub struct FrontDoor {
+    address: SocketAddr,
+    counts: Arc<Counts>,
+    unstarted: Mutex<Option<(Listening, Settings)>>,
+    outcomes: Arc<Notify>,
+    orders: mpsc::UnboundedSender<Phase>,
+    taken: Mutex<Option<mpsc::UnboundedReceiver<Phase>>>,
+    ended: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl FrontDoor {
+    /// Binds the port.
+    ///
+    /// # Errors
+    /// Where the address is not to be had, or an inbox belongs to another door.
+    pub fn bind(settings: Settings) -> io::Result<Self> {
+        let outcomes = Arc::new(Notify::new());
+        let listening = bind(&settings.listen)?;
+        let mut inboxes: Vec<_> = settings.methods.iter().map(|method| &method.inbox).collect();
+        inboxes.sort_by_key(|inbox| Arc::as_ptr(inbox));
+        inboxes.dedup_by_key(|inbox| Arc::as_ptr(inbox));
+        if !inboxes.into_iter().all(|inbox| inbox.attach(Arc::clone(&outcomes))) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "an inbox belongs to one door"));
+        }
+        let (orders, taken) = mpsc::unbounded_channel();
+        Ok(Self {
+            address: listening.local_addr()?,
+            counts: Arc::new(Counts::new(settings.latency_bounds_us.clone(), settings.methods.len())),
+            unstarted: Mutex::new(Some((listening, settings))),
+            outcomes,
+            orders,
+            taken: Mutex::new(Some(taken)),
+            ended: Arc::default(),
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it counts.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Begins to serve on a thread of its own. Does nothing if it was started before.
+    ///
+    /// # Errors
+    /// Where the thread or its event loop cannot be had.
+    pub fn start(&self) -> io::Result<()> {
+        let Some((listening, settings)) = self.unstarted.lock().expect("no holder panics").take() else { return Ok(()) };
+        let orders = self.taken.lock().expect("no holder panics").take().expect("it starts once");
+        let (counts, outcomes, ended) = (Arc::clone(&self.counts), Arc::clone(&self.outcomes), Ended(Arc::clone(&self.ended)));
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        thread::Builder::new().name("front-door".into()).spawn(move || {
+            let _ended = ended;
+            run(runtime, listening, settings, counts, outcomes, orders).expect("the event loop can be had");
+        })?;
+        Ok(())
+    }
+
+    /// Accepts nothing more and asks every connection to go; what runs may finish.
+    pub fn drain(&self) {
+        let _ = self.orders.send(Phase::Draining);
+    }
+
+    /// Drains, and after `grace` cuts off what is left; true if nothing was left.
+    pub fn stop(&self, grace: Duration) -> bool {
+        if self.unstarted.lock().expect("no holder panics").take().is_some() {
+            return true;
+        }
+        self.drain();
+        if self.has_ended(grace) {
+            return true;
+        }
+        let _ = self.orders.send(Phase::Cut);
+        self.has_ended(Duration::from_secs(5));
+        false
+    }
+
+    fn has_ended(&self, patience: Duration) -> bool {
+        let (ended, changed) = &*self.ended;
+        let ended = ended.lock().expect("no holder panics");
+        *changed.wait_timeout_while(ended, patience, |ended| !*ended).expect("no holder panics").0
+    }
+}
+
+/// Says that the thread has ended, however it did.
+struct Ended(Arc<(Mutex<bool>, Condvar)>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let (ended, changed) = &*self.0;
+        *ended.lock().expect("no holder panics") = true;
+        changed.notify_all();
+    }
+}
+
+fn bind(listen: &str) -> io::Result<Listening> {
+    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no such address");
+    for address in listen.to_socket_addrs()? {
+        match bind_to(address) {
+            Ok(listening) => return Ok(listening),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn bind_to(address: SocketAddr) -> io::Result<Listening> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn run(
+    mut runtime: tokio::runtime::Builder,
+    listening: Listening,
+    settings: Settings,
+    counts: Arc<Counts>,
+    outcomes: Arc<Notify>,
+    orders: mpsc::UnboundedReceiver<Phase>,
+) -> io::Result<()> {
+    let runtime = runtime.enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async move {
+        let listener = TcpListener::from_std(listening)?;
+        let door = Door::new(settings, counts, outcomes);
+        let (flushing, answering, expiring) = (Rc::clone(&door), Rc::clone(&door), Rc::clone(&door));
+        let flushing = spawn_local(async move { flushing.flush().await });
+        let answering = spawn_local(async move { answering.answer().await });
+        let expiring = spawn_local(async move { expiring.expire().await });
+        tokio::select! {
+            () = serve(&door, listener, orders) => {}
+            _ = flushing => {}
+            _ = answering => {}
+            _ = expiring => {}
+        }
+        Ok(())
+    })
+}
+
+/// Accepts until it is told to drain, then waits for the last connection to end.
+async fn serve(door: &Rc<Door>, listener: TcpListener, mut orders: mpsc::UnboundedReceiver<Phase>) {
+    let mut listener = Some(listener);
+    loop {
+        if door.phase.get() >= Phase::Draining && door.counts.connections.load(Relaxed) == 0 {
+            return;
+        }
+        tokio::select! {
+            Some(phase) = orders.recv() => {
+                listener = None;
+                door.go_on_to(phase);
+            }
+            accepted = accept(listener.as_ref()) => welcome(door, accepted),
+            () = door.ended.notified() => {}
+        }
+    }
+}
+
+async fn accept(listener: Option<&TcpListener>) -> (TcpStream, SocketAddr) {
+    let Some(listener) = listener else { return std::future::pending().await };
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+fn welcome(door: &Rc<Door>, (stream, address): (TcpStream, SocketAddr)) {
+    if door.counts.connections.load(Relaxed) >= door.limits.connections_max {
+        door.counts.connections_refused.fetch_add(1, Relaxed);
+        return;
+    }
+    let open = Open::new(Rc::clone(door));
+    let deadline = Instant::now() + door.limits.handshake;
+    spawn_local(async move {
+        // Small frames are not to wait for acknowledgements of earlier ones.
+        let _ = stream.set_nodelay(true);
+        let peer = Arc::new(Peer { address: address.to_string(), certificate: String::new() });
+        connection::serve(Rc::clone(&open.0), stream, peer, deadline.into()).await;
+    });
+}
+
+/// Counts a connection while it is open.
+struct Open(Rc<Door>);
+
+impl Open {
+    fn new(door: Rc<Door>) -> Self {
+        door.counts.connections.fetch_add(1, Relaxed);
+        Self(door)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.counts.connections.fetch_sub(1, Relaxed);
+        self.0.ended.notify_one();
+    }
+}
