@@ -119,9 +119,9 @@ def _answers(evidence: Evidence, intents: list[Intent]) -> Iterator[str]:
 
 def _real_time(intents: list[Intent]) -> Iterator[str]:
     """What was asked for after an answer had come has a later revision than that answer."""
-    answered = sorted((one.answered_at, revision) for one in intents if (revision := _revision(one)))
+    answered = sorted((one.answered_at, revision) for one in intents if (revision := revision_of(one)))
     for intent in intents:
-        revision = _revision(intent)
+        revision = revision_of(intent)
         earlier = [other for at, other in answered if at < intent.sent_at]
         if revision and earlier and max(earlier) >= revision:
             yield f"order: revision {revision} was asked for after {max(earlier)} was answered"
@@ -194,7 +194,7 @@ def _name(effect: Effect) -> str:
     return f"{effect[0].name} {effect[1].hex()} step {effect[2]}"
 
 
-def _revision(intent: Intent) -> int:
+def revision_of(intent: Intent) -> int:
     if isinstance(intent.answer, RoundView):
         return intent.answer.round.steps[intent.answer.step].revision
     return intent.answer.transfer.revision if isinstance(intent.answer, TransferView) else 0

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 
 from msgspec import Struct
 
@@ -25,19 +26,21 @@ class Report(Struct, frozen=True):
     entries: int
     crashes: int
     unknown_writes: int
+    option: str = ""
+    """What chooses the world that it ran in."""
 
     @property
     def replay(self) -> str:
         """The command that runs this seed again."""
-        return f"python -m tests.simulation --seed {self.seed}"
+        return f"python -m tests.simulation{self.option} --seed {self.seed}"
 
 
-def run_seed(seed: int, parts: Parts = PARTS) -> Report:
+def run_seed(seed: int, parts: Parts = PARTS, world_type: type[World] = World) -> Report:
     """Runs one seed and checks it."""
     log = logging.getLogger("croupier.runner")
     level = log.level
     log.setLevel(logging.CRITICAL + 1)
-    world = World(seed, parts)
+    world = world_type(seed, parts)
     world.run()
     log.setLevel(level)
     faults = list(world.faults)
@@ -50,15 +53,17 @@ def run_seed(seed: int, parts: Parts = PARTS) -> Report:
         entry_count(world.store),
         world.crashes,
         sum(node.runner.counts.unknown_writes for node in world.nodes),
+        world.option,
     )
 
 
-def run_seeds(seeds: Iterable[int], jobs: int) -> list[Report]:
+def run_seeds(seeds: Iterable[int], jobs: int, world_type: type[World] = World) -> list[Report]:
     """Runs many seeds on `jobs` processes; reports in order of seeds."""
+    run = partial(run_seed, world_type=world_type)
     if jobs == 1:
-        return [run_seed(seed) for seed in seeds]
+        return [run(seed) for seed in seeds]
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        return pool.map(run_seed, seeds, chunksize=100)
+        return pool.map(run, seeds, chunksize=100)
 
 
 def cores() -> int:

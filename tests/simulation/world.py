@@ -7,7 +7,7 @@ is one turn of the scheduler, so that nodes, crashes and clocks come in between 
 from __future__ import annotations
 
 import random
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -49,20 +49,22 @@ class NodeStore(MemoryStore):
 
     def __init__(self, shared: MemoryStore) -> None:
         super().__init__()
+        self.turn: Callable[[], Awaitable[None]] = turn
+        """What gives the turn away, and has it again afterwards."""
         self._shared = shared
 
     async def load(self, keys: Sequence[Key]) -> State:
-        await turn()
+        await self.turn()
         return await self._shared.load(keys)
 
     async def entries(self, query: EntryQuery) -> list[Entry]:
-        await turn()
+        await self.turn()
         return await self._shared.entries(query)
 
     async def commit(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
-        await turn()
+        await self.turn()
         results = await self._shared.commit(writes)
-        await turn()
+        await self.turn()
         return results
 
 
@@ -131,6 +133,9 @@ class Node:
 class World:
     """One seed's run."""
 
+    option = ""
+    """What chooses this world on the command line."""
+
     def __init__(self, seed: int, parts: Parts) -> None:
         self.chance = random.Random(seed)
         self.parts = parts
@@ -142,12 +147,16 @@ class World:
         self.players = [Player(number, self.chance, self.rolls) for number in range(self.chance.choice((1, 1, 2)))]
         self.balances: dict[WalletKey, list[tuple[int, int]]] = {player.wallet: [(-1, 0)] for player in self.players}
         """Of each wallet, the turn from which on a balance was in force, and the balance; one more than there are entries."""
-        self.nodes = [Node(self) for _ in range(self.chance.choice((1, 2, 3)))]
+        self.nodes = [self.node() for _ in range(self.chance.choice((1, 2, 3)))]
         self.crashes = 0
         self._crash_rate = self.chance.choice((0, 0.01, 0.1))
         self._twins = self.chance.choice((0.1, 0.6))
         """Share of calls that are sent to two nodes at once."""
         self._has_deadlines = self.chance.random() < 0.3
+
+    def node(self) -> Node:
+        """A new node."""
+        return Node(self)
 
     def run(self) -> None:
         """Plays, then lets every node finish or die, then asks again for whatever is not known."""
