@@ -14,7 +14,7 @@ NODE_BIN := .ci/node/node_modules/.bin
 PIP := $(PY) -m pip install --quiet
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find engine_core pyserver/front pyserver/native proto -name '*.rs' -o -name Cargo.toml -o -name '*.proto')
 
-.PHONY: help run play test lint lint-python lint-proto lint-rust format proto pins bench bench-quick faults faults-quick clean
+.PHONY: help run play test lint lint-python lint-proto lint-rust format proto pins bench bench-quick profile faults faults-quick clean
 .DELETE_ON_ERROR:
 
 help: ## list what make can do
@@ -59,8 +59,11 @@ bench: .venv/.client .venv/.test ## the long benchmark, every figure paired with
 	$(PY) bench/run.py
 	$(PY) -m pytest bench/test_engine.py --benchmark-columns=min,median,max,ops
 
-bench-quick: .venv/.client .venv/.test ## the benchmark's ratios in under a minute
+bench-quick: .venv/.client .venv/.test ## the benchmark's ratios in about two minutes
 	$(PY) bench/run.py --quick
+
+profile: .venv/.client .venv/.test ## where the CPU time of a Play goes, by stage, in under a minute
+	$(PY) bench/stages.py
 
 faults: .venv/.client .venv/.test ## kill -9, full disks and failing syncs under load, the whole list
 	$(PY) -m tests.faults

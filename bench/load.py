@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
 from typing import NamedTuple
 
 from bench.players import Table
 from bench.processes import LOAD_CORE, run_pinned
-from bench.servers import Served
+from bench.servers import BUILT, ROOT, Served
 
-ROOT = Path(__file__).parent.parent
-GENERATOR = ROOT / "target" / "release" / "croupier_load"
+GENERATOR = BUILT / "croupier_load"
 
 
 class Shape(NamedTuple):
@@ -42,28 +40,36 @@ class Measured(NamedTuple):
     p50_us: int
     p99_us: int
     p999_us: int
+    rounds: int
     generator_busy: float
     """Share of its core that the generator used."""
 
 
 def build() -> None:
-    """Builds the generator where it is missing or stale; cargo says nothing if there is nothing to do."""
-    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "-p", "croupier_load"], cwd=ROOT, check=True)
+    """Builds the generator and the tonic echo where they are missing or stale; cargo says nothing if there is nothing to do."""
+    packages = ("-p", "croupier_load", "-p", "croupier_tonic_echo")
+    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", *packages], cwd=ROOT, check=True)
+
+
+def plan(server: Served, table: Table, shape: Shape, duration_s: float) -> str:
+    """What the generator reads from its standard input."""
+    return json.dumps(
+        {
+            **shape._asdict(),
+            "address": server.address,
+            "authorization": table.authorization,
+            "sessions": table.sessions,
+            "bet": table.bet.hex(),
+            "duration_ms": int(duration_s * 1000),
+            "bare": server.bare,
+        }
+    )
 
 
 def run(server: Served, table: Table, shape: Shape, duration_s: float) -> Measured:
     """Loads `server` for `duration_s`. Raises RuntimeError if any answer was wrong."""
-    plan = {
-        **shape._asdict(),
-        "address": server.address,
-        "authorization": table.authorization,
-        "sessions": table.sessions,
-        "bet": table.bet.hex(),
-        "duration_ms": int(duration_s * 1000),
-        "bare": server.bare,
-    }
     cpu_before_s = server.cpu_s()
-    report = json.loads(run_pinned(LOAD_CORE, [str(GENERATOR)], json.dumps(plan)))
+    report = json.loads(run_pinned(LOAD_CORE, [str(GENERATOR)], plan(server, table, shape, duration_s)))
     cpu_s = server.cpu_s() - cpu_before_s
     if report["wrong"] or not report["rounds"]:
         raise RuntimeError(f"{server.name} gave wrong answers to {shape}: {report['wrong']}")
@@ -75,5 +81,6 @@ def run(server: Served, table: Table, shape: Shape, duration_s: float) -> Measur
         report["p50_us"],
         report["p99_us"],
         report["p999_us"],
+        report["rounds"],
         report["busy_per_mille"] / 1000,
     )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,7 +26,9 @@ class Process:
         self.name = name
         self._log = log
         with log.open("w") as output:
-            self._process = subprocess.Popen(on_core(SERVER_CORE, command), stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+            self._process = subprocess.Popen(
+                on_core(SERVER_CORE, command), stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
         self.pid = self._process.pid
 
     def __enter__(self) -> Self:
@@ -63,6 +66,20 @@ class Process:
         """User and system time of all its threads so far, in seconds."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+    def thread_cpu_s(self) -> dict[tuple[int, str], float]:
+        """CPU time of each thread so far, in seconds, by its number and name; from the scheduler, which counts in nanoseconds."""
+        used: dict[tuple[int, str], float] = {}
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):  # A thread that ends meanwhile.
+                used[int(task.name), (task / "comm").read_text().strip()] = int((task / "schedstat").read_text().split()[0]) / 1e9
+        return used
+
+    def say(self, line: str) -> None:
+        """Writes a line to its standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n".encode())
+        self._process.stdin.flush()
 
     def resident_bytes(self) -> int:
         """Memory in use."""

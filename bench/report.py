@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 _CALLS = {
+    "play_256": "Play, 256 callers",
     "play_64": "Play, 64 callers",
     "play_16": "Play, 16 callers",
-    "play_4": "Play, 4 callers",
     "single": "Play, 1 caller",
     "play_stream": "PlayStream, one session, 64 in flight",
     "play_stream_4": "PlayStream, four sessions, 64 in flight each",
@@ -19,14 +19,27 @@ _AGAINST = {
     "play_batch_mixed": "over the raw store",
     "single": "p50 over fdatasync p50 + echo p50",
 }
-_SIDES = {"croupier": "croupier", "echo": "bare echo", "store": "raw store"}
+_SIDES = {
+    "croupier": "croupier",
+    "busy": "croupier, its event loop 20 % busy",
+    "grpcio": "croupier, grpcio's door",
+    "echo": "bare echo",
+    "tonic": "bare tonic echo",
+    "store": "raw store",
+}
+_READS = {"get_wallet": "GetWallet, 64 callers", "get_round": "GetRound, 64 callers", "mix": "7 Play, 2 GetWallet, 1 GetRound, 64 callers"}
 
 
 def ratios(found: dict[str, Any]) -> dict[str, float]:
     """The last line: medians of the paired ratios; bench/README.md defines each."""
+    play, late = found["play_64"], found["hop"]
     picked = {
-        "play_vs_echo": found["play_64"]["ratio"],
-        "play_vs_echo_cpu": found["play_64"]["cpu_ratio"],
+        "play_vs_echo": play["ratio"],
+        "play_vs_echo_cpu": play["cpu_ratio"],
+        "play16_vs_echo": found["play_16"]["ratio"],
+        "play_vs_tonic": play["tonic_ratio"],
+        "grpcio_play_vs_echo": play["grpcio_ratio"],
+        "busy_loop_ratio": play["busy_ratio"],
         "batch100_vs_store": found["play_batch"]["ratio"],
         "batch100_mixed_vs_store": found["play_batch_mixed"]["ratio"],
         "stream_vs_echo": found["play_stream"]["ratio"],
@@ -37,7 +50,11 @@ def ratios(found: dict[str, Any]) -> dict[str, float]:
     }
     if "many_wallets" in found:
         picked["million_wallets_vs_thousand"] = found["many_wallets"]["ratio"]
-    return {name: round(spread["median"], 3) for name, spread in picked.items()}
+    medians = {name: spread["median"] for name, spread in picked.items()}
+    medians["p99_ms_at_64"] = play["croupier"]["p99_us"]["median"] / 1000
+    medians["hop_us"] = late["hop_us"]["median"]
+    medians["connections_kib"] = found["idle"]["bytes_per_connection"] / 1024
+    return {name: round(value, 3) for name, value in medians.items()}
 
 
 def table(found: dict[str, Any]) -> str:
@@ -51,6 +68,9 @@ def table(found: dict[str, Any]) -> str:
         for side, name in _SIDES.items():
             if side in section:
                 lines.append(_call_row(title, name, section[side], section.get("rounds_per_commit") if side == "croupier" else None))
+    for key, title in _READS.items():
+        if "reads" in found:
+            lines.append(_call_row(title, "croupier", found["reads"][key], None))
     lines += _ratio_rows(found)
     lines += _engine_rows(found["engine"])
     if "stores" in found:
@@ -74,7 +94,17 @@ def _ratio_rows(found: dict[str, Any]) -> list[str]:
         if "ratio" in found.get(key, {}):
             against = _AGAINST.get(key, "over the bare echo")
             rows.append(f"| {title}, {against} | {_range(found[key]['ratio'], 2)} |")
-    return rows
+    play, hop, idle = found["play_64"], found["hop"], found["idle"]
+    return [
+        *rows,
+        f"| Play, 64 callers, over the bare tonic echo | {_range(play['tonic_ratio'], 2)} |",
+        f"| Play, 64 callers, CPU a call of the bare echo over that of a Play | {_range(play['cpu_ratio'], 2)} |",
+        f"| Play, 64 callers, event loop 20 % busy over idle | {_range(play['busy_ratio'], 2)} |",
+        f"| Play, 64 callers, by grpcio's door, over the bare echo | {_range(play['grpcio_ratio'], 2)} |",
+        f"| memory store that answers late, in batches: CPU us a Play more than inline | {_range(hop['hop_us'], 1)} |",
+        f"| the same, each answer with a wake-up of its own | {_range(hop['hop_one_by_one_us'], 1)} |",
+        f"| resident KiB of each of {idle['connections']:,} idle connections | {idle['bytes_per_connection'] / 1024:.1f} |",
+    ]
 
 
 def _engine_rows(engine: dict[str, Any]) -> list[str]:

@@ -14,14 +14,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench import load, machine, players, report, scale, transport
+from bench import hop, idle, load, machine, report, scale, transport
 from bench.processes import LOAD_CORE, SERVER_CORE, python, run_pinned
-from bench.servers import FOLDER, Croupier, Echo
+from bench.servers import FOLDER
 from bench.transport import Effort, Stage
 
 RESULTS = FOLDER / "results"
 QUICK, LONG = Effort(3, 1.0), Effort(9, 3.0)
-_WALLETS = 1_000
+_FLAT_ROUNDS = 10_000_000
 
 
 def main() -> None:
@@ -44,32 +44,32 @@ def main() -> None:
 def _measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     effort = QUICK if arguments.quick else LONG
     found: dict[str, Any] = {}
-    with Croupier(folder) as croupier:
-        table = players.open_sessions(croupier.address, croupier.data, _WALLETS)
-        with Echo(folder, table.answer) as echo:
-            stage = Stage(croupier, echo, table, folder)
-            for name, section in _paired(stage, effort, quick=arguments.quick).items():
-                _run(found, name, section)
+    with transport.stage(folder) as stage:
+        for name, section in _paired(stage, effort, quick=arguments.quick).items():
+            _run(found, name, section)
+    _run(found, "hop", lambda: hop.hop(folder, effort))
+    _run(found, "idle", lambda: idle.connections(folder))
     _run(found, "engine", lambda: json.loads(_engine(2 if arguments.quick else 7)))
     if not arguments.quick:
         _run(found, "stores", lambda: transport.stores(folder, Effort(5, 2.0)))
-        _run(found, "memory", lambda: scale.memory(folder, 20.0))
+        _run(found, "memory", lambda: scale.memory(folder, _FLAT_ROUNDS))
         _run(found, "many_wallets", lambda: scale.many_wallets(folder, Effort(7, 3.0)))
     return found
 
 
 def _paired(stage: Stage, effort: Effort, *, quick: bool) -> dict[str, Callable[[], dict[str, Any]]]:
     sections: dict[str, Callable[[], dict[str, Any]]] = {
-        "play_64": lambda: transport.play(stage, 64, effort),
+        "play_64": lambda: transport.play_doors(stage, effort),
+        "play_16": lambda: transport.play(stage, 16, effort),
         "play_batch": lambda: transport.play_batch(stage, effort, is_mixed=False),
         "play_batch_mixed": lambda: transport.play_batch(stage, effort, is_mixed=True),
         "play_stream": lambda: transport.play_stream(stage, 1, effort),
         "single": lambda: transport.single(stage, effort),
     }
     if not quick:
-        sections["play_16"] = lambda: transport.play(stage, 16, effort)
-        sections["play_4"] = lambda: transport.play(stage, 4, effort)
+        sections["play_256"] = lambda: transport.play(stage, 256, effort)
         sections["play_stream_4"] = lambda: transport.play_stream(stage, 4, effort)
+        sections["reads"] = lambda: transport.reads(stage, effort)
     return sections
 
 
@@ -92,7 +92,7 @@ def _scratch() -> Path:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the ratios only, in under a minute")
+    parser.add_argument("--quick", action="store_true", help="the ratios only, in about two minutes")
     parser.add_argument("--out", type=Path, help="where the JSON goes instead of bench/results/")
     return parser.parse_args()
 

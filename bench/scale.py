@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import time
 from pathlib import Path
+from statistics import linear_regression
 from typing import Any
 
 from bench import load, paired, players
@@ -17,6 +17,8 @@ FEW, MANY = 1_000, 1_000_000
 REAL_WALLETS = 10_000
 """Wallets of the large file that have a session to play in; the others are copies of them under other names."""
 _PLAY = Shape("play", 4, 64)
+_BATCHES = Shape("play_batch", 4, 4, batch=100, is_batch_mixed=True)
+_SLICE_S = 10.0
 _MEMORY_WALLETS = 20_000
 _PAGE_CACHE_BYTES = 100 * 2**20
 """A file larger than the page cache that the server gives SQLite (64 MiB)."""
@@ -44,21 +46,25 @@ def many_wallets(folder: Path, effort: Effort) -> dict[str, Any]:
     }
 
 
-def memory(folder: Path, rounds_s: float) -> dict[str, float]:
-    """Resident bytes that a round adds, and that a wallet with an open session adds, once SQLite's own cache of pages is full."""
-    shape = Shape("play_batch", 2, 2, batch=100)
+def memory(folder: Path, rounds: int) -> dict[str, Any]:
+    """Resident bytes that a round adds while `rounds` are played, by unary calls and in batches in turn: the slope through all samples that were taken once
+    SQLite's own cache of pages was full. And the bytes that a wallet with an open session adds after that.
+    """
     with Croupier(_folder(folder, "memory")) as server:
         table = players.open_sessions(server.address, server.data, FEW, prefix="a")
-        while (server.data / "croupier.db").stat().st_size < _PAGE_CACHE_BYTES:
-            load.run(server, table, shape, 2.0)
-        settled, started = server.resident_bytes(), time.monotonic()
-        measured = load.run(server, table, shape, rounds_s)
-        rounds = measured.rounds_per_s * (time.monotonic() - started)
-        grown = server.resident_bytes() - settled
+        played, samples = 0, [(0, server.resident_bytes())]
+        while played < rounds:
+            for shape in (_PLAY, _BATCHES):
+                played += load.run(server, table, shape, _SLICE_S).rounds
+                samples.append((played, server.resident_bytes()))
+            if (server.data / "croupier.db").stat().st_size < _PAGE_CACHE_BYTES:
+                samples.clear()
+        slope = linear_regression(*zip(*samples, strict=True)).slope
         before = server.resident_bytes()
         players.open_sessions(server.address, server.data, _MEMORY_WALLETS, prefix="b")
         a_wallet = (server.resident_bytes() - before) / _MEMORY_WALLETS
-    return {"bytes_per_wallet": a_wallet, "rounds": rounds, "grown_bytes": grown, "bytes_per_round": grown / rounds}
+        size = (server.data / "croupier.db").stat().st_size
+    return {"bytes_per_wallet": a_wallet, "rounds": played, "bytes_per_round": slope, "samples": samples, "file_bytes": size}
 
 
 def _folder(folder: Path, name: str) -> Path:

@@ -1,23 +1,27 @@
-"""Play, PlayBatch and PlayStream of the real server, each beside a bare grpc.aio server, and beside what the disk or SQLite alone can do."""
+"""Play, PlayBatch and PlayStream of the real server, each beside bare servers, and beside what the disk or SQLite alone can do."""
 
 from __future__ import annotations
 
 import json
 import re
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench import load, paired
+from bench import load, paired, players
 from bench.load import Shape
 from bench.paired import Sample
 from bench.players import Table
 from bench.processes import SERVER_CORE, python, run_pinned
-from bench.servers import FOLDER, Croupier, Echo, Served
+from bench.servers import FOLDER, GRPCIO, Croupier, Echo, Served, Tonic
 
 BATCH = 100
 WINDOW = 64
+BUSY_SHARE = 0.2
+"""Of the time, that the event loop of the server's process is busy with something else."""
+_WALLETS = 1_000
 _WARM_UP_S = 0.4
 
 
@@ -32,14 +36,62 @@ class Stage(NamedTuple):
     """The servers of one comparison, up and idle; only one is loaded at a time."""
 
     croupier: Croupier
-    echo: Echo
     table: Table
+    grpcio: Croupier
+    """The same server with grpcio's own door in place of the front door."""
+    grpcio_table: Table
+    echo: Echo
+    tonic: Tonic
     folder: Path
+
+
+@contextmanager
+def stage(folder: Path) -> Iterator[Stage]:
+    """Starts the servers, and stops them in the end."""
+    with ExitStack() as running:
+        croupier = running.enter_context(Croupier(folder / "front"))
+        table = players.open_sessions(croupier.address, croupier.data, _WALLETS)
+        grpcio = running.enter_context(Croupier(folder / "grpcio", GRPCIO, name="grpcio door"))
+        grpcio_table = players.open_sessions(grpcio.address, grpcio.data, _WALLETS)
+        echo = running.enter_context(Echo(folder, table.answer))
+        tonic = running.enter_context(Tonic(folder, table.answer))
+        yield Stage(croupier, table, grpcio, grpcio_table, echo, tonic, folder)
+
+
+def play_doors(stage: Stage, effort: Effort) -> dict[str, Any]:
+    """Play at 64 callers: through the front door, through it beside a busy event loop, and through grpcio's door, against both echoes."""
+    shape = _play(64)
+    for server, table in (
+        (stage.echo, stage.table),
+        (stage.tonic, stage.table),
+        (stage.croupier, stage.table),
+        (stage.grpcio, stage.grpcio_table),
+    ):
+        load.run(server, table, shape, _WARM_UP_S)
+    commits: list[dict[str, float]] = []
+    candidates = {
+        "echo": lambda: _loaded(stage.echo, stage.table, shape, effort),
+        "croupier": lambda: _counted(stage.croupier, lambda: _loaded(stage.croupier, stage.table, shape, effort), commits),
+        "tonic": lambda: _loaded(stage.tonic, stage.table, shape, effort),
+        "busy": lambda: _beside_busy_loop(stage, shape, effort),
+        "grpcio": lambda: _loaded(stage.grpcio, stage.grpcio_table, shape, effort),
+    }
+    samples = paired.interleave(candidates, effort.rounds)
+    return {
+        "shape": str(shape),
+        **paired.summary(samples),
+        "rounds_per_commit": paired.spread([each["rounds_per_commit"] for each in commits]),
+        "ratio": paired.ratio(samples, "croupier", "echo", "rounds_per_s"),
+        "cpu_ratio": paired.ratio(samples, "echo", "croupier", "cpu_us"),
+        "tonic_ratio": paired.ratio(samples, "croupier", "tonic", "rounds_per_s"),
+        "busy_ratio": paired.ratio(samples, "busy", "croupier", "rounds_per_s"),
+        "grpcio_ratio": paired.ratio(samples, "grpcio", "echo", "rounds_per_s"),
+    }
 
 
 def play(stage: Stage, callers: int, effort: Effort) -> dict[str, Any]:
     """Play against the echo at `callers` closed loops."""
-    return _against_echo(stage, Shape("play", min(callers, 4), callers), effort)
+    return _against_echo(stage, _play(callers), effort)
 
 
 def play_stream(stage: Stage, streams: int, effort: Effort) -> dict[str, Any]:
@@ -69,7 +121,7 @@ def play_batch(stage: Stage, effort: Effort, *, is_mixed: bool) -> dict[str, Any
 
 def single(stage: Stage, effort: Effort) -> dict[str, Any]:
     """One caller, one call at a time: median latency against that of an fdatasync plus that of an echo."""
-    shape = Shape("play", 1, 1)
+    shape = _play(1)
     candidates = {
         "croupier": lambda: _loaded(stage.croupier, stage.table, shape, effort),
         "echo": lambda: _loaded(stage.echo, stage.table, shape, effort),
@@ -79,6 +131,13 @@ def single(stage: Stage, effort: Effort) -> dict[str, Any]:
     p50 = {name: [sample["p50_us"] for sample in found] for name, found in samples.items()}
     ratios = [ours / (sync + bare) for ours, sync, bare in zip(p50["croupier"], p50["fdatasync"], p50["echo"], strict=True)]
     return {"shape": str(shape), **paired.summary(samples), "ratio": paired.spread(ratios)}
+
+
+def reads(stage: Stage, effort: Effort) -> dict[str, Any]:
+    """GetWallet, GetRound, and a mix of seven plays to three reads, beside Play at as many callers."""
+    shapes = {method: Shape(method, 4, 64) for method in ("play", "get_wallet", "get_round", "mix")}
+    candidates = {method: lambda shape=shape: _loaded(stage.croupier, stage.table, shape, effort) for method, shape in shapes.items()}
+    return paired.summary(paired.interleave(candidates, effort.rounds))
 
 
 def stores(folder: Path, effort: Effort) -> dict[str, Any]:
@@ -94,6 +153,11 @@ def stores(folder: Path, effort: Effort) -> dict[str, Any]:
 def raw_store(folder: Path, what: str, duration_s: float) -> Sample:
     """One run of raw_store.py on the server's core."""
     return json.loads(run_pinned(SERVER_CORE, python(FOLDER / "raw_store.py", what, str(folder), str(duration_s))))
+
+
+def _play(callers: int) -> Shape:
+    connections = 8 if callers > 64 else min(callers, 4)
+    return Shape("play", connections, callers)
 
 
 def _against_echo(stage: Stage, shape: Shape, effort: Effort) -> dict[str, Any]:
@@ -112,6 +176,13 @@ def _against_echo(stage: Stage, shape: Shape, effort: Effort) -> dict[str, Any]:
         "ratio": paired.ratio(samples, "croupier", "echo", "rounds_per_s"),
         "cpu_ratio": paired.ratio(samples, "echo", "croupier", "cpu_us"),
     }
+
+
+def _beside_busy_loop(stage: Stage, shape: Shape, effort: Effort) -> Sample:
+    stage.croupier.order(f"burn {BUSY_SHARE}")
+    sample = _loaded(stage.croupier, stage.table, shape, effort)
+    stage.croupier.order("burn 0")
+    return sample
 
 
 def _loaded(server: Served, table: Table, shape: Shape, effort: Effort) -> Sample:

@@ -1,10 +1,11 @@
 //! Closed loops: each caller sends its next call when the last one was answered, until the time is up.
 
-use crate::pb::PlayRequest;
+use crate::pb::{GetRoundRequest, GetWalletRequest, PlayRequest};
 use crate::plan::{Method, Plan};
 use crate::requests::Requests;
 use crate::tally::Tally;
 use crate::wire::{send, Answers, Connection};
+use http::Uri;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -12,8 +13,40 @@ use std::time::{Duration, Instant};
 struct Shared {
     plan: Plan,
     requests: Requests,
+    paths: Paths,
     tally: Tally,
     end: Instant,
+}
+
+/// The HTTP/2 paths, read once.
+struct Paths {
+    play: Uri,
+    play_batch: Uri,
+    play_stream: Uri,
+    get_round: Uri,
+    get_wallet: Uri,
+}
+
+impl Paths {
+    fn new() -> Self {
+        let path = |method: &'static str| Uri::from_static(method);
+        Self {
+            play: path("http://croupier/croupier.v1.RoundService/Play"),
+            play_batch: path("http://croupier/croupier.v1.RoundService/PlayBatch"),
+            play_stream: path("http://croupier/croupier.v1.RoundService/PlayStream"),
+            get_round: path("http://croupier/croupier.v1.RoundService/GetRound"),
+            get_wallet: path("http://croupier/croupier.v1.WalletService/GetWallet"),
+        }
+    }
+}
+
+/// One closed loop's place in the load.
+struct Caller {
+    connection: Connection,
+    shared: Rc<Shared>,
+    calls: usize,
+    /// The round that it played last.
+    round: String,
 }
 
 /// Runs the plan; fails only where no load could be made.
@@ -24,9 +57,10 @@ pub async fn run(plan: Plan) -> Result<Tally, String> {
     }
     let requests = Requests::new(&plan)?;
     let end = Instant::now() + Duration::from_millis(plan.duration_ms);
-    let shared = Rc::new(Shared { plan, requests, tally: Tally::start(), end });
+    let shared = Rc::new(Shared { plan, requests, paths: Paths::new(), tally: Tally::start(), end });
     let callers: Vec<_> = (0..shared.plan.callers)
-        .map(|number| tokio::task::spawn_local(caller(connections[number % connections.len()].clone(), Rc::clone(&shared))))
+        .map(|number| Caller::new(connections[number % connections.len()].clone(), Rc::clone(&shared)))
+        .map(|caller| tokio::task::spawn_local(caller.run()))
         .collect();
     for caller in callers {
         caller.await.map_err(|e| e.to_string())?;
@@ -34,67 +68,136 @@ pub async fn run(plan: Plan) -> Result<Tally, String> {
     Rc::into_inner(shared).map(|shared| shared.tally).ok_or_else(|| "a caller is still running".into())
 }
 
-async fn caller(mut connection: Connection, shared: Rc<Shared>) {
-    while Instant::now() < shared.end {
-        let done = match shared.plan.method {
-            Method::Play => play(&mut connection, &shared).await,
-            Method::PlayBatch => play_batch(&mut connection, &shared).await,
-            Method::PlayStream => play_stream(&mut connection, &shared).await,
-        };
-        if let Err(what) = done {
-            shared.tally.wrong(what);
-            return;
+/// Opens every connection of the plan, plays once on each, says so, and keeps them for the plan's duration.
+pub async fn idle(plan: Plan) -> Result<(), String> {
+    let requests = Rc::new(Requests::new(&plan)?);
+    let plan = Rc::new(plan);
+    let openers: Vec<_> =
+        (0..plan.callers).map(|number| tokio::task::spawn_local(open(number, Rc::clone(&plan), Rc::clone(&requests)))).collect();
+    let mut held = Vec::with_capacity(plan.connections);
+    for opener in openers {
+        held.extend(opener.await.map_err(|e| e.to_string())??);
+    }
+    println!("{} connections are open", held.len());
+    tokio::time::sleep(Duration::from_millis(plan.duration_ms)).await;
+    Ok(())
+}
+
+/// Every connection whose turn it is for the opener of that number, after a play on it.
+async fn open(number: usize, plan: Rc<Plan>, requests: Rc<Requests>) -> Result<Vec<Connection>, String> {
+    let path = Paths::new().play;
+    let mut opened = Vec::new();
+    for _ in (number..plan.connections).step_by(plan.callers) {
+        let mut connection = Connection::open(&plan.address, &plan.authorization).await?;
+        let request = requests.play(requests.session());
+        requests.check_play(connection.unary(&path, &request).await?, &request)?;
+        opened.push(connection);
+    }
+    Ok(opened)
+}
+
+impl Caller {
+    fn new(connection: Connection, shared: Rc<Shared>) -> Self {
+        Self { connection, shared, calls: 0, round: String::new() }
+    }
+
+    async fn run(mut self) {
+        let shared = Rc::clone(&self.shared);
+        while Instant::now() < shared.end {
+            let done = match shared.plan.method {
+                Method::Play | Method::Idle => self.play(&shared).await,
+                Method::PlayBatch => self.play_batch(&shared).await,
+                Method::PlayStream => self.play_stream(&shared).await,
+                Method::GetRound if self.round.is_empty() => self.play(&shared).await,
+                Method::GetRound => self.get_round(&shared).await,
+                Method::GetWallet => self.get_wallet(&shared).await,
+                Method::Mix => self.mix(&shared).await,
+            };
+            if let Err(what) = done {
+                shared.tally.wrong(what);
+                return;
+            }
         }
     }
-}
 
-async fn play(connection: &mut Connection, shared: &Shared) -> Result<(), String> {
-    let request = shared.requests.play(shared.requests.session());
-    let started = Instant::now();
-    let answer = connection.unary(Method::Play.path(), &request).await?;
-    let latency = started.elapsed();
-    shared.requests.check_play(answer, &request)?;
-    shared.tally.right(1, latency);
-    Ok(())
-}
-
-async fn play_batch(connection: &mut Connection, shared: &Shared) -> Result<(), String> {
-    let request = shared.requests.play_batch(shared.plan.batch);
-    let started = Instant::now();
-    let answer = connection.unary(Method::PlayBatch.path(), &request).await?;
-    let latency = started.elapsed();
-    shared.requests.check_batch(answer, &request)?;
-    shared.tally.right(request.plays.len(), latency);
-    Ok(())
-}
-
-/// One stream for the whole run: the window is filled, then each answer makes room for one more play.
-async fn play_stream(connection: &mut Connection, shared: &Shared) -> Result<(), String> {
-    let session = shared.requests.session();
-    let mut waiting: VecDeque<(Instant, PlayRequest)> = VecDeque::with_capacity(shared.plan.window);
-    let (response, mut sender) = connection.start(Method::PlayStream.path()).await?;
-    let mut send_one = |waiting: &mut VecDeque<_>| {
-        let request = shared.requests.play_stream(session);
-        send(&mut sender, &request)?;
-        waiting.push_back((Instant::now(), request.play.unwrap_or_default()));
-        Ok::<(), String>(())
-    };
-    for _ in 0..shared.plan.window {
-        send_one(&mut waiting)?;
+    async fn mix(&mut self, shared: &Shared) -> Result<(), String> {
+        self.calls += 1;
+        match self.calls % 10 {
+            3 | 7 => self.get_wallet(shared).await,
+            0 => self.get_round(shared).await,
+            _ => self.play(shared).await,
+        }
     }
-    let mut answers = Answers::of(response).await?;
-    while let Some((started, asked)) = waiting.pop_front() {
-        let answer = answers.next().await?.ok_or("the stream ended early")?;
+
+    async fn play(&mut self, shared: &Shared) -> Result<(), String> {
+        let request = shared.requests.play(shared.requests.session());
+        let started = Instant::now();
+        let answer = self.connection.unary(&shared.paths.play, &request).await?;
         let latency = started.elapsed();
-        shared.requests.check_stream(answer, &asked)?;
+        self.round = shared.requests.check_play(answer, &request)?;
         shared.tally.right(1, latency);
-        if Instant::now() < shared.end {
+        Ok(())
+    }
+
+    async fn get_round(&mut self, shared: &Shared) -> Result<(), String> {
+        let request = GetRoundRequest { name: self.round.clone() };
+        let started = Instant::now();
+        let answer = self.connection.unary(&shared.paths.get_round, &request).await?;
+        let latency = started.elapsed();
+        Requests::check_get_round(answer, &request.name)?;
+        shared.tally.right(1, latency);
+        Ok(())
+    }
+
+    async fn get_wallet(&mut self, shared: &Shared) -> Result<(), String> {
+        let (wallet, _) = shared.requests.session().split_once("/sessions/").ok_or("a session's name without its wallet's")?;
+        let request = GetWalletRequest { name: wallet.to_owned() };
+        let started = Instant::now();
+        let answer = self.connection.unary(&shared.paths.get_wallet, &request).await?;
+        let latency = started.elapsed();
+        Requests::check_get_wallet(answer, &request.name)?;
+        shared.tally.right(1, latency);
+        Ok(())
+    }
+
+    async fn play_batch(&mut self, shared: &Shared) -> Result<(), String> {
+        let request = shared.requests.play_batch(shared.plan.batch);
+        let started = Instant::now();
+        let answer = self.connection.unary(&shared.paths.play_batch, &request).await?;
+        let latency = started.elapsed();
+        shared.requests.check_batch(answer, &request)?;
+        shared.tally.right(request.plays.len(), latency);
+        Ok(())
+    }
+
+    /// One stream for the whole run: the window is filled, then each answer makes room for one more play.
+    async fn play_stream(&mut self, shared: &Shared) -> Result<(), String> {
+        let session = shared.requests.session();
+        let mut waiting: VecDeque<(Instant, PlayRequest)> = VecDeque::with_capacity(shared.plan.window);
+        let (response, mut sender) = self.connection.start(&shared.paths.play_stream).await?;
+        let mut send_one = |waiting: &mut VecDeque<_>| {
+            let request = shared.requests.play_stream(session);
+            send(&mut sender, &request)?;
+            waiting.push_back((Instant::now(), request.play.unwrap_or_default()));
+            Ok::<(), String>(())
+        };
+        for _ in 0..shared.plan.window {
             send_one(&mut waiting)?;
         }
-    }
-    sender.send_data(bytes::Bytes::new(), true).map_err(|e| e.to_string())?;
-    match answers.next().await? {
-        None => Ok(()),
-        Some(_) => Err("an answer that nobody asked for".into()),
+        let mut answers = Answers::of(response).await?;
+        while let Some((started, asked)) = waiting.pop_front() {
+            let answer = answers.next().await?.ok_or("the stream ended early")?;
+            let latency = started.elapsed();
+            shared.requests.check_stream(answer, &asked)?;
+            shared.tally.right(1, latency);
+            if Instant::now() < shared.end {
+                send_one(&mut waiting)?;
+            }
+        }
+        sender.send_data(bytes::Bytes::new(), true).map_err(|e| e.to_string())?;
+        match answers.next().await? {
+            None => Ok(()),
+            Some(_) => Err("an answer that nobody asked for".into()),
+        }
     }
 }

@@ -37,6 +37,10 @@ fn load() -> Result<String, String> {
     let plan: plan::Plan = serde_json::from_reader(std::io::stdin()).map_err(|e| format!("the plan is not readable: {e}"))?;
     plan.check()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
-    let tally = tokio::task::LocalSet::new().block_on(&runtime, callers::run(plan))?;
+    let local = tokio::task::LocalSet::new();
+    if plan.method == plan::Method::Idle {
+        return local.block_on(&runtime, callers::idle(plan)).map(|()| "closed".to_owned());
+    }
+    let tally = local.block_on(&runtime, callers::run(plan))?;
     serde_json::to_string(&tally.report()).map_err(|e| e.to_string())
 }

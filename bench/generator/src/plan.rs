@@ -12,16 +12,20 @@ pub enum Method {
     PlayBatch,
     /// One stream a caller, `window` rounds in flight on each.
     PlayStream,
+    /// One round, read again and again.
+    GetRound,
+    /// A wallet, read again and again.
+    GetWallet,
+    /// Of ten calls seven are `Play`, two read the wallet, and one the round played last.
+    Mix,
+    /// One play on each connection, which then does nothing: a line is printed once all are so, and they are kept for `duration_ms`.
+    Idle,
 }
 
 impl Method {
-    /// The HTTP/2 path.
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::Play => "/croupier.v1.RoundService/Play",
-            Self::PlayBatch => "/croupier.v1.RoundService/PlayBatch",
-            Self::PlayStream => "/croupier.v1.RoundService/PlayStream",
-        }
+    /// Whether a server that knows nothing but plays can answer.
+    fn only_plays(self) -> bool {
+        matches!(self, Self::Play | Self::PlayBatch | Self::PlayStream | Self::Idle)
     }
 }
 
@@ -40,7 +44,7 @@ pub struct Plan {
     pub bet: String,
     /// Callers are dealt out over this many connections.
     pub connections: usize,
-    /// Closed loops.
+    /// Closed loops; of `idle`, those that open connections at once.
     pub callers: usize,
     pub duration_ms: u64,
     /// Rounds a call of `play_batch`.
@@ -59,6 +63,9 @@ impl Plan {
         let positive = [self.sessions.len(), self.connections, self.callers, self.batch, self.window];
         if positive.contains(&0) {
             return Err("sessions, connections, callers, batch and window must not be empty or 0".into());
+        }
+        if self.bare && !self.method.only_plays() {
+            return Err("a bare server keeps nothing to be read".into());
         }
         self.bet_bytes().map(|_| ())
     }

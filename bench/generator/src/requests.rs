@@ -3,8 +3,8 @@
 use crate::ids::Ids;
 use crate::pb::play_result::Result as Outcome;
 use crate::pb::{
-    Bet, PlayBatchRequest, PlayBatchResponse, PlayRequest, PlayResponse, PlayResult, PlayStreamRequest, PlayStreamResponse, Round,
-    RoundState,
+    Bet, GetRoundResponse, GetWalletResponse, PlayBatchRequest, PlayBatchResponse, PlayRequest, PlayResponse, PlayResult,
+    PlayStreamRequest, PlayStreamResponse, Round, RoundState,
 };
 use crate::plan::Plan;
 use bytes::Bytes;
@@ -59,10 +59,31 @@ impl Requests {
         PlayStreamRequest { play: Some(self.play(session)) }
     }
 
-    /// The answer to `play`.
-    pub fn check_play(&self, answer: Bytes, asked: &PlayRequest) -> Result<(), String> {
+    /// The answer to `play`: the round's name.
+    pub fn check_play(&self, answer: Bytes, asked: &PlayRequest) -> Result<String, String> {
         let answer = PlayResponse::decode(answer).map_err(|e| e.to_string())?;
-        self.check_round(answer.round.as_ref(), asked)
+        self.check_round(answer.round.as_ref(), asked)?;
+        answer.round.map(|round| round.name).ok_or_else(|| "no round".into())
+    }
+
+    /// The answer to a read of the round `name`.
+    pub fn check_get_round(answer: Bytes, name: &str) -> Result<(), String> {
+        let round = GetRoundResponse::decode(answer).map_err(|e| e.to_string())?.round.ok_or("no round")?;
+        if round.name == name && round.state() == RoundState::Settled {
+            Ok(())
+        } else {
+            Err("another round than the one asked for".into())
+        }
+    }
+
+    /// The answer to a read of the wallet `name`.
+    pub fn check_get_wallet(answer: Bytes, name: &str) -> Result<(), String> {
+        let wallet = GetWalletResponse::decode(answer).map_err(|e| e.to_string())?.wallet.ok_or("no wallet")?;
+        if wallet.name == name && wallet.balance_micros >= 0 {
+            Ok(())
+        } else {
+            Err("another wallet than the one asked for".into())
+        }
     }
 
     /// The answer to `play_batch`.

@@ -3,8 +3,9 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, Uri};
 use prost::Message;
+use std::future::poll_fn;
 
 const PREFIX_BYTES: usize = 5;
 /// Windows so large that flow control never holds an answer up.
@@ -15,7 +16,8 @@ const STREAM_WINDOW_BYTES: u32 = 1 << 22;
 #[derive(Clone)]
 pub struct Connection {
     sender: SendRequest<Bytes>,
-    authorization: String,
+    /// What all requests have in common; each has a path besides.
+    head: Request<()>,
 }
 
 /// The answers on one stream.
@@ -36,11 +38,18 @@ impl Connection {
             // A connection that breaks shows as an error of each call on it.
             let _ = connection.await;
         });
-        Ok(Self { sender, authorization: authorization.to_owned() })
+        let head = Request::post("http://croupier/")
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .header("grpc-timeout", "20S")
+            .header("authorization", authorization)
+            .body(())
+            .map_err(|e| e.to_string())?;
+        Ok(Self { sender, head })
     }
 
     /// One request, one answer.
-    pub async fn unary(&mut self, path: &str, request: &impl Message) -> Result<Bytes, String> {
+    pub async fn unary(&mut self, path: &Uri, request: &impl Message) -> Result<Bytes, String> {
         let (response, mut sender) = self.start(path).await?;
         sender.send_data(frame(request), true).map_err(|e| e.to_string())?;
         let mut answers = Answers::of(response).await?;
@@ -52,15 +61,10 @@ impl Connection {
     }
 
     /// A stream: send with `send`, then turn the future into `Answers`.
-    pub async fn start(&mut self, path: &str) -> Result<(ResponseFuture, SendStream<Bytes>), String> {
-        let request = Request::post(format!("http://croupier{path}"))
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .header("grpc-timeout", "20S")
-            .header("authorization", &self.authorization)
-            .body(())
-            .map_err(|e| e.to_string())?;
-        self.sender = self.sender.clone().ready().await.map_err(|e| e.to_string())?;
+    pub async fn start(&mut self, path: &Uri) -> Result<(ResponseFuture, SendStream<Bytes>), String> {
+        let mut request = self.head.clone();
+        request.uri_mut().clone_from(path);
+        poll_fn(|context| self.sender.poll_ready(context)).await.map_err(|e| e.to_string())?;
         self.sender.send_request(request, false).map_err(|e| e.to_string())
     }
 }
