@@ -14,7 +14,7 @@ NODE_BIN := .ci/node/node_modules/.bin
 PIP := $(PY) -m pip install --quiet
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find engine_core pyserver/front pyserver/native proto -name '*.rs' -o -name Cargo.toml -o -name '*.proto')
 
-.PHONY: help run play test lint lint-python lint-proto lint-rust format proto pins bench bench-quick profile faults faults-quick clean
+.PHONY: help run play test lint lint-python lint-proto lint-rust format proto pins bench bench-quick bench-publish profile faults faults-quick clean
 .DELETE_ON_ERROR:
 
 help: ## list what make can do
@@ -61,6 +61,9 @@ bench: .venv/.client .venv/.test ## the long benchmark, every figure paired with
 
 bench-quick: .venv/.client .venv/.test ## the benchmark's ratios in about two minutes
 	$(PY) bench/run.py --quick
+
+bench-publish: bench-quick profile ## the quick benchmark and the profile, and their tables into docs/performance.md
+	$(PY) bench/paste.py
 
 profile: .venv/.client .venv/.test ## where the CPU time of a Play goes, by stage, in under a minute
 	$(PY) bench/stages.py

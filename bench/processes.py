@@ -12,11 +12,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 SERVER_CORE, LOAD_CORE = 0, min(1, (os.cpu_count() or 1) - 1)
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _START_S_MAX = 60.0
+
+
+class Used(NamedTuple):
+    """CPU time of a thread, in seconds: all of it as the scheduler counts it, and what was spent in the kernel, by the coarser count of ticks."""
+
+    thread: str
+    cpu_s: float
+    kernel_s: float
 
 
 class Process:
@@ -67,12 +75,14 @@ class Process:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
-    def thread_cpu_s(self) -> dict[tuple[int, str], float]:
-        """CPU time of each thread so far, in seconds, by its number and name; from the scheduler, which counts in nanoseconds."""
-        used: dict[tuple[int, str], float] = {}
+    def threads(self) -> dict[int, Used]:
+        """What each thread used so far, by its number."""
+        used: dict[int, Used] = {}
         for task in Path(f"/proc/{self.pid}/task").iterdir():
             with suppress(FileNotFoundError, ProcessLookupError):  # A thread that ends meanwhile.
-                used[int(task.name), (task / "comm").read_text().strip()] = int((task / "schedstat").read_text().split()[0]) / 1e9
+                name, _, rest = (task / "stat").read_text().partition("(")[2].rpartition(")")
+                run_ns = int((task / "schedstat").read_text().split()[0])
+                used[int(task.name)] = Used(name, run_ns / 1e9, int(rest.split()[12]) / _TICKS_PER_S)
         return used
 
     def say(self, line: str) -> None:

@@ -1,8 +1,10 @@
-"""Results as a table for people and as the ratios that targets are set for."""
+"""Results as tables for people."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from bench import targets
 
 _CALLS = {
     "play_256": "Play, 256 callers",
@@ -14,11 +16,6 @@ _CALLS = {
     "play_batch": "PlayBatch(100) of one session, 2 callers",
     "play_batch_mixed": "PlayBatch(100) of 100 sessions, 2 callers",
 }
-_AGAINST = {
-    "play_batch": "over the raw store",
-    "play_batch_mixed": "over the raw store",
-    "single": "p50 over fdatasync p50 + echo p50",
-}
 _SIDES = {
     "croupier": "croupier",
     "busy": "croupier, its event loop 20 % busy",
@@ -27,38 +24,32 @@ _SIDES = {
     "tonic": "bare tonic echo",
     "store": "raw store",
 }
-_READS = {"get_wallet": "GetWallet, 64 callers", "get_round": "GetRound, 64 callers", "mix": "7 Play, 2 GetWallet, 1 GetRound, 64 callers"}
-
-
-def ratios(found: dict[str, Any]) -> dict[str, float]:
-    """The last line: medians of the paired ratios; bench/README.md defines each."""
-    play, late = found["play_64"], found["hop"]
-    picked = {
-        "play_vs_echo": play["ratio"],
-        "play_vs_echo_cpu": play["cpu_ratio"],
-        "play16_vs_echo": found["play_16"]["ratio"],
-        "play_vs_tonic": play["tonic_ratio"],
-        "grpcio_play_vs_echo": play["grpcio_ratio"],
-        "busy_loop_ratio": play["busy_ratio"],
-        "batch100_vs_store": found["play_batch"]["ratio"],
-        "batch100_mixed_vs_store": found["play_batch_mixed"]["ratio"],
-        "stream_vs_echo": found["play_stream"]["ratio"],
-        "single_vs_fdatasync_echo": found["single"]["ratio"],
-        "spins_per_draw": found["engine"]["spins_per_draw"],
-        "scan_per_draw": found["engine"]["scan_per_draw"],
-        "threads_scaling": found["engine"]["threads_scaling"],
-    }
-    if "many_wallets" in found:
-        picked["million_wallets_vs_thousand"] = found["many_wallets"]["ratio"]
-    medians = {name: spread["median"] for name, spread in picked.items()}
-    medians["p99_ms_at_64"] = play["croupier"]["p99_us"]["median"] / 1000
-    medians["hop_us"] = late["hop_us"]["median"]
-    medians["connections_kib"] = found["idle"]["bytes_per_connection"] / 1024
-    return {name: round(value, 3) for name, value in medians.items()}
+_OTHERS = {
+    "get_wallet": ("reads", "GetWallet, 64 callers", "croupier"),
+    "get_round": ("reads", "GetRound, 64 callers", "croupier"),
+    "mix": ("reads", "7 Play, 2 GetWallet, 1 GetRound, 64 callers", "croupier"),
+    "inline": ("hop", "Play, 64 callers", "croupier, in memory"),
+    "late": ("hop", "Play, 64 callers", "croupier, in memory that answers late, in batches"),
+    "late, one by one": ("hop", "Play, 64 callers", "croupier, in memory that answers late, one by one"),
+}
 
 
 def table(found: dict[str, Any]) -> str:
-    """Markdown, as docs/performance.md shows it."""
+    """Everything that was measured, in Markdown."""
+    parts = [targets.table(found)]
+    if "engine" in found:
+        parts += [rates(found), _engine_rows(found["engine"])]
+    if "stores" in found:
+        parts.append(_store_rows(found["stores"]))
+    if "memory" in found:
+        parts.append(memory(found["memory"]))
+    if "many_wallets" in found:
+        parts.append(_scale_rows(found["many_wallets"]))
+    return "\n\n".join("\n".join(part) for part in parts)
+
+
+def rates(found: dict[str, Any]) -> list[str]:
+    """Rates, CPU and latencies of every server."""
     lines = [
         "| what | server | rounds/s, median (min-max) | CPU us a round | p50 / p99 / p99.9 us | rounds a commit |",
         "|---|---|---|---|---|---|",
@@ -68,16 +59,10 @@ def table(found: dict[str, Any]) -> str:
         for side, name in _SIDES.items():
             if side in section:
                 lines.append(_call_row(title, name, section[side], section.get("rounds_per_commit") if side == "croupier" else None))
-    for key, title in _READS.items():
-        if "reads" in found:
-            lines.append(_call_row(title, "croupier", found["reads"][key], None))
-    lines += _ratio_rows(found)
-    lines += _engine_rows(found["engine"])
-    if "stores" in found:
-        lines += _store_rows(found["stores"])
-    if "many_wallets" in found:
-        lines += _scale_rows(found)
-    return "\n".join(lines)
+    for key, (section, title, name) in _OTHERS.items():
+        if section in found:
+            lines.append(_call_row(title, name, found[section][key], None))
+    return lines
 
 
 def _call_row(title: str, name: str, side: dict[str, Any], group: dict[str, float] | None) -> str:
@@ -88,40 +73,19 @@ def _call_row(title: str, name: str, side: dict[str, Any], group: dict[str, floa
     return f"| {title} | {name} | {_range(rate)} | {cpu['median']:.1f} | {latency} | {shared} |"
 
 
-def _ratio_rows(found: dict[str, Any]) -> list[str]:
-    rows = ["", "| ratio, paired round by round | median (min-max) |", "|---|---|"]
-    for key, title in _CALLS.items():
-        if "ratio" in found.get(key, {}):
-            against = _AGAINST.get(key, "over the bare echo")
-            rows.append(f"| {title}, {against} | {_range(found[key]['ratio'], 2)} |")
-    play, hop, idle = found["play_64"], found["hop"], found["idle"]
-    return [
-        *rows,
-        f"| Play, 64 callers, over the bare tonic echo | {_range(play['tonic_ratio'], 2)} |",
-        f"| Play, 64 callers, CPU a call of the bare echo over that of a Play | {_range(play['cpu_ratio'], 2)} |",
-        f"| Play, 64 callers, event loop 20 % busy over idle | {_range(play['busy_ratio'], 2)} |",
-        f"| Play, 64 callers, by grpcio's door, over the bare echo | {_range(play['grpcio_ratio'], 2)} |",
-        f"| memory store that answers late, in batches: CPU us a Play more than inline | {_range(hop['hop_us'], 1)} |",
-        f"| the same, each answer with a wake-up of its own | {_range(hop['hop_one_by_one_us'], 1)} |",
-        f"| resident KiB of each of {idle['connections']:,} idle connections | {idle['bytes_per_connection'] / 1024:.1f} |",
-    ]
-
-
 def _engine_rows(engine: dict[str, Any]) -> list[str]:
-    rows = ["", f"| engine, one core, {engine['slot']} | median (min-max) |", "|---|---|"]
+    rows = [f"| engine, one core, {engine['slot']} | median (min-max) |", "|---|---|"]
     names = {
         "draws_per_s": "bounded draws/s",
         "spins_per_s": "spins/s",
         "combinations_per_s": "exact combinations/s",
-        "spins_per_draw": "draws/s over spins/s",
-        "scan_per_draw": "draws/s over combinations/s",
-        "threads_scaling": f"rate of {engine['threads']} threads over {engine['threads']} x that of one",
+        "spins_per_s_by_two": f"spins/s of {engine['threads']} threads",
     }
-    return rows + [f"| {title} | {_range(engine[name], 2 if 'per_s' not in name else 0)} |" for name, title in names.items()]
+    return rows + [f"| {title} | {_range(engine[name])} |" for name, title in names.items()]
 
 
 def _store_rows(stores: dict[str, Any]) -> list[str]:
-    rows = ["", "| SQLite alone, and the disk | plays/s | commits and fsyncs/s | p50 / p99 us |", "|---|---|---|---|"]
+    rows = ["| SQLite alone, and the disk | plays/s | commits and fsyncs/s | p50 / p99 us |", "|---|---|---|---|"]
     for name, side in stores.items():
         plays = _range(side["plays_per_s"]) if "plays_per_s" in side else ""
         syncs = _range(side["fsyncs_per_s"] if "fsyncs_per_s" in side else side["per_s"])
@@ -129,16 +93,25 @@ def _store_rows(stores: dict[str, Any]) -> list[str]:
     return rows
 
 
-def _scale_rows(found: dict[str, Any]) -> list[str]:
-    many, memory = found["many_wallets"], found["memory"]
+def memory(memory: dict[str, Any]) -> list[str]:
+    """Resident memory over the rounds, and by wallet."""
+    samples = memory["samples"]
+    sampled = [samples[position * (len(samples) - 1) // 8] for position in range(9)] if len(samples) > 8 else samples
     return [
-        "",
-        "| scale | figure |",
+        f"| over {memory['rounds']:,} rounds, to a file of {memory['file_bytes'] / 2**30:.1f} GiB | figure |",
         "|---|---|",
-        f"| Play, 64 callers, 1,000,000 wallets in one file of {many['file_bytes'] / 2**30:.1f} GiB over 1,000 | {_range(many['ratio'], 2)} |",
-        f"| the same, with 10,000 wallets in play | {_range(many['ratio_cold'], 2)} |",
-        f"| resident bytes a wallet with an open session | {memory['bytes_per_wallet']:,.0f} |",
-        f"| resident bytes gained a round over {memory['rounds']:,.0f} rounds | {memory['bytes_per_round']:.2f} |",
+        "| resident MiB at (millions of rounds) | " + ", ".join(f"{rss / 2**20:.0f} ({at / 1e6:.1f})" for at, rss in sampled) + " |",
+        f"| resident bytes gained a round | {memory['bytes_per_round']:.2f} |",
+        f"| resident bytes of a wallet with an open session | {memory['bytes_per_wallet']:,.0f} |",
+    ]
+
+
+def _scale_rows(many: dict[str, Any]) -> list[str]:
+    return [
+        f"| 1,000,000 wallets in one file of {many['file_bytes'] / 2**30:.1f} GiB | over a file of 1,000 |",
+        "|---|---|",
+        f"| Play, 64 callers, in 1,000 of them | {_range(many['ratio'], 2)} |",
+        f"| Play, 64 callers, in 10,000 of them | {_range(many['ratio_cold'], 2)} |",
     ]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench import hop, idle, load, machine, report, scale, transport
+from bench import hop, idle, load, machine, report, scale, targets, transport
 from bench.processes import LOAD_CORE, SERVER_CORE, python, run_pinned
 from bench.servers import FOLDER
 from bench.transport import Effort, Stage
@@ -34,16 +34,20 @@ def main() -> None:
         found = {"machine": machine.facts(folder), **_measure(folder, arguments)}
     finally:
         shutil.rmtree(folder)
-    found["ratios"] = report.ratios(found)
+    found["ratios"] = targets.last_line(found)
     RESULTS.mkdir(exist_ok=True)
-    (arguments.out or RESULTS / f"{'quick' if arguments.quick else 'long'}.json").write_text(json.dumps(found, indent=1) + "\n")
+    name = "memory" if arguments.memory else "quick" if arguments.quick else "long"
+    (arguments.out or RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
     print(report.table(found))
     print(json.dumps(found["ratios"]))
 
 
 def _measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    effort = QUICK if arguments.quick else LONG
     found: dict[str, Any] = {}
+    if arguments.memory:
+        _run(found, "memory", lambda: scale.memory(folder, _FLAT_ROUNDS))
+        return found
+    effort = QUICK if arguments.quick else LONG
     with transport.stage(folder) as stage:
         for name, section in _paired(stage, effort, quick=arguments.quick).items():
             _run(found, name, section)
@@ -61,15 +65,15 @@ def _paired(stage: Stage, effort: Effort, *, quick: bool) -> dict[str, Callable[
     sections: dict[str, Callable[[], dict[str, Any]]] = {
         "play_64": lambda: transport.play_doors(stage, effort),
         "play_16": lambda: transport.play(stage, 16, effort),
+        "play_256": lambda: transport.play(stage, 256, effort),
         "play_batch": lambda: transport.play_batch(stage, effort, is_mixed=False),
         "play_batch_mixed": lambda: transport.play_batch(stage, effort, is_mixed=True),
         "play_stream": lambda: transport.play_stream(stage, 1, effort),
         "single": lambda: transport.single(stage, effort),
+        "reads": lambda: transport.reads(stage, effort),
     }
     if not quick:
-        sections["play_256"] = lambda: transport.play(stage, 256, effort)
         sections["play_stream_4"] = lambda: transport.play_stream(stage, 4, effort)
-        sections["reads"] = lambda: transport.reads(stage, effort)
     return sections
 
 
@@ -93,6 +97,7 @@ def _scratch() -> Path:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the ratios only, in about two minutes")
+    parser.add_argument("--memory", action="store_true", help="only whether memory is flat over 10,000,000 rounds")
     parser.add_argument("--out", type=Path, help="where the JSON goes instead of bench/results/")
     return parser.parse_args()
 

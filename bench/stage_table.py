@@ -37,10 +37,12 @@ STAGES: tuple[tuple[str, str], ...] = (
     ("commit", r"croupier/stores/"),
     ("encode", r"croupier/services/(convert|splice)\.py:|croupier/services/\w+\.py:_?encoded?_"),
     ("parse, translate", r"croupier/(services/names\.py:|services/\w+\.py:(_decoded|_play|_play_or_refusal|decode\w*|translate\w*)$)"),
+    ("wait, hand over", r"croupier/(door\.py:|runners/owner\.py:_gather$)"),
     ("credentials, limits, metrics", r"croupier/(access|metrics|services/guard|services/status)\.py:|prometheus_client/"),
     ("batch", r"croupier/(runners/|services/|model\.py:)"),
     ("transport in Python", r"grpc/|asyncio/|uvloop/|croupier/(server|cli)"),
-    ("other threads", r"threading\.py:|concurrent/|socketserver\.py:"),
+    ("transport, gRPC's threads", r"threading\.py:|concurrent/"),  # Its poller is a thread of Python's that runs compiled code only.
+    ("metrics page", r"socketserver\.py:|selectors\.py:|wsgiref/"),
 )
 """Stage and the functions in it. The first that fits decides."""
 

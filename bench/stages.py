@@ -13,13 +13,14 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench import load, machine, players, stage_table
 from bench.load import Shape
 from bench.players import Table
+from bench.processes import Used
 from bench.servers import FOLDER, FRONT, GRPCIO, Croupier
 
 RESULTS = FOLDER / "results"
@@ -27,6 +28,17 @@ _WALLETS = 1_000
 _SAMPLE_S = 0.004
 """A tick of most kernels; a shorter interval gives no more samples."""
 _FUNCTIONS_SHOWN = 40
+_SHOWN_US_MIN = 0.05
+_RUNS = 5
+
+
+class Thread(NamedTuple):
+    """A thread's CPU microseconds a round."""
+
+    name: str
+    cpu_us: float
+    kernel_us: float
+    is_python: bool = False
 
 
 def main() -> None:
@@ -42,7 +54,7 @@ def main() -> None:
         shutil.rmtree(folder)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "profile.json").write_text(json.dumps(found, indent=1) + "\n")
-    print(table(found))
+    print("\n".join([*table(found), "", *functions(found)]))
 
 
 def _measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -51,40 +63,56 @@ def _measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     with Croupier(folder, GRPCIO if arguments.door == "grpcio" else FRONT) as server:
         opened = players.open_sessions(server.address, server.data, _WALLETS)
         load.run(server, opened, shape, 1.0)
-        runs = [_thread_us(server, opened, shape, arguments.seconds / 5) for _ in range(5)]
-        names = server.order("sample 0")["threads"]
+        runs = [_threads(server, opened, shape, arguments.seconds / _RUNS) for _ in range(_RUNS)]
+        python = server.order("sample 0")["threads"]
         server.order(f"sample {_SAMPLE_S}")
         load.run(server, opened, shape, arguments.seconds)
         server.order("sample 0")
         samples = list(stage_table.stacks(server.samples()))
-    threads = {thread: median(run.get(thread, 0.0) for run in runs) for thread in set().union(*runs)}
-    found.update(_shared_out(threads, {int(number): name for number, name in names.items()}, samples))
+    found.update(_shared_out(_medians(runs, {int(number): name for number, name in python.items()}), samples))
     return found
 
 
-def _thread_us(server: Croupier, opened: Table, shape: Shape, duration_s: float) -> dict[tuple[int, str], float]:
-    """CPU microseconds a round of each thread."""
-    before = server.thread_cpu_s()
+def _threads(server: Croupier, opened: Table, shape: Shape, duration_s: float) -> dict[int, Thread]:
+    """What each thread used in one run, a round."""
+    before = server.threads()
     rounds = load.run(server, opened, shape, duration_s).rounds
-    return {thread: (used - before.get(thread, 0.0)) / rounds * 1e6 for thread, used in server.thread_cpu_s().items()}
+    used: dict[int, Thread] = {}
+    for number, after in server.threads().items():
+        earlier = before.get(number, Used(after.thread, 0.0, 0.0))
+        used[number] = Thread(
+            after.thread, (after.cpu_s - earlier.cpu_s) / rounds * 1e6, (after.kernel_s - earlier.kernel_s) / rounds * 1e6
+        )
+    return used
 
 
-def _shared_out(threads: dict[tuple[int, str], float], python: dict[int, str], samples: list[stage_table.Stack]) -> dict[str, Any]:
+def _medians(runs: list[dict[int, Thread]], python: dict[int, str]) -> list[Thread]:
+    """Each thread's median over the runs; `python` has the names of those that Python started."""
+    threads: list[Thread] = []
+    for number in set[int]().union(*runs):
+        found = [run[number] for run in runs if number in run]
+        cpu_us = median(thread.cpu_us for thread in found)
+        if cpu_us >= _SHOWN_US_MIN:
+            name = python.get(number, found[0].name)
+            threads.append(Thread(name, cpu_us, median(thread.kernel_us for thread in found), number in python))
+    return sorted(threads, key=lambda thread: -thread.cpu_us)
+
+
+def _shared_out(threads: list[Thread], samples: list[stage_table.Stack]) -> dict[str, Any]:
     """Microseconds a round by thread, by stage and by function."""
-    in_python = sum(us for (number, _), us in threads.items() if number in python)
-    a_sample = in_python / max(len(samples), 1)
+    a_sample = sum(thread.cpu_us for thread in threads if thread.is_python) / max(len(samples), 1)
     stages = {stage or "not named": count * a_sample for stage, count in stage_table.by_stage(samples).items()}
-    for (number, name), us in threads.items():
-        if number not in python:
-            stage = stage_table.native_stage(name)
-            stages[stage] = stages.get(stage, 0.0) + us
+    for thread in threads:
+        if not thread.is_python:
+            stage = stage_table.native_stage(thread.name)
+            stages[stage] = stages.get(stage, 0.0) + thread.cpu_us
     own, inclusive = stage_table.by_function(samples)
-    total = sum(threads.values())
+    total = sum(thread.cpu_us for thread in threads)
     return {
         "cpu_us": total,
         "samples": len(samples),
         "named": 1 - stages.get("not named", 0.0) / total,
-        "threads_us": {f"{python.get(number, name)}": us for (number, name), us in threads.items() if us > 0.05},
+        "threads": [thread._asdict() for thread in threads],
         "stages_us": dict(sorted(stages.items(), key=lambda item: -item[1])),
         "functions_us": {
             name: {"own": own[name] * a_sample, "with callees": inclusive[name] * a_sample} for name, _ in inclusive.most_common(150)
@@ -92,18 +120,22 @@ def _shared_out(threads: dict[tuple[int, str], float], python: dict[int, str], s
     }
 
 
-def table(found: dict[str, Any]) -> str:
-    """Markdown, as docs/performance.md shows it."""
+def table(found: dict[str, Any]) -> list[str]:
+    """By stage and by thread, in Markdown."""
     total = found["cpu_us"]
-    lines = [f"{found['shape']}: {total:.1f} us of CPU a round, {found['samples']} samples, {found['named']:.1%} named", ""]
-    lines += ["| thread | CPU us a round |", "|---|---|"]
-    lines += [f"| {name} | {us:.1f} |" for name, us in sorted(found["threads_us"].items(), key=lambda item: -item[1])]
-    lines += ["", "| stage | CPU us a round | share |", "|---|---|---|"]
-    lines += [f"| {stage} | {us:.1f} | {us / total:.0%} |" for stage, us in found["stages_us"].items() if us]
-    lines += ["", "| function | own us | with what it calls |", "|---|---|---|"]
+    lines = [f"{found['shape']}: {total:.1f} us of CPU a round; {found['samples']:,} samples, {found['named']:.1%} of the time named.", ""]
+    lines += ["| stage | CPU us a round | share |", "|---|---|---|"]
+    lines += [f"| {stage} | {us:.1f} | {us / total:.0%} |" for stage, us in found["stages_us"].items() if us >= _SHOWN_US_MIN]
+    lines += ["", "| thread | CPU us a round | of it in the kernel |", "|---|---|---|"]
+    lines += [f"| {thread['name']} | {thread['cpu_us']:.1f} | {thread['kernel_us']:.1f} |" for thread in found["threads"]]
+    return lines
+
+
+def functions(found: dict[str, Any]) -> list[str]:
+    """The costliest functions, in Markdown."""
+    lines = ["| function | own us a round | with what it calls |", "|---|---|---|"]
     shown = sorted(found["functions_us"].items(), key=lambda item: -item[1]["own"])[:_FUNCTIONS_SHOWN]
-    lines += [f"| {name} | {us['own']:.2f} | {us['with callees']:.2f} |" for name, us in shown]
-    return "\n".join(lines)
+    return lines + [f"| {name} | {us['own']:.2f} | {us['with callees']:.2f} |" for name, us in shown]
 
 
 def _arguments() -> argparse.Namespace:
