@@ -36,12 +36,9 @@ class ManyWritesAtOnce(Awaiting):
         async with asyncio.TaskGroup() as group:
             while lane.waiting:
                 batch = self._take(lane)
-                group.create_task(self._decide_and_finish(batch))
+                group.create_task(self._step(batch))
                 await asyncio.sleep(0)
         del self._lanes[wallet]
-
-    async def _decide_and_finish(self, batch: Any) -> None:
-        self._finish(batch, await self._results([call for call, _, _ in batch]))
 
 
 class AnswersOfOthers(Awaiting):

@@ -169,7 +169,7 @@ class Awaiting:
         self._stopping = True
         self.begin()
         patience_s: float | None = self._stop_grace_s
-        while tasks := [*self._writing, *(lane.task for lane in self._lanes.values() if lane.task is not None)]:
+        while tasks := [*self._writing, *(lane.task for lane in self._lanes.values() if lane.task and not lane.task.done())]:
             _, late = await asyncio.wait(tasks, timeout=patience_s)
             for task in late:
                 task.cancel()
@@ -193,10 +193,19 @@ class Awaiting:
     async def _work(self, wallet: WalletKey, lane: _Lane) -> None:
         """Works a lane off, one write after another."""
         while lane.waiting:
-            batch = self._take(lane)
-            if batch:
-                self._finish(batch, await self._results([call for call, _, _ in batch]))
+            await self._step(self._take(lane))
         del self._lanes[wallet]
+
+    async def _step(self, batch: list[_Waiting]) -> None:
+        """Decides and writes calls of one wallet."""
+        try:
+            results = await self.runner.process([call for call, _, _ in batch])
+        except BaseException as error:  # Whatever it was, callers must not wait for ever, and what the store holds is in doubt.
+            reason = "the node stopped before the store answered" if self._stopping else f"a batch failed: {error}"
+            _log.critical("a batch failed", exc_info=error)
+            self.runner.fail(reason)
+            results = [unknown()] * len(batch)
+        self._finish(batch, results)
 
     def _take(self, lane: _Lane) -> list[_Waiting]:
         """The calls that share the lane's next write; those whose callers went away are dropped."""
@@ -208,15 +217,6 @@ class Awaiting:
             else:
                 batch.append(waiting)
         return batch
-
-    async def _results(self, calls: Sequence[Call]) -> list[Result]:
-        try:
-            return await self.runner.process(calls)
-        except BaseException as error:  # Whatever it was, callers must not wait for ever, and what the store holds is in doubt.
-            reason = "the node stopped before the store answered" if self._stopping else f"a batch failed: {error}"
-            _log.critical("a batch failed", exc_info=error)
-            self.runner.fail(reason)
-            return [unknown()] * len(calls)
 
     def _finish(self, batch: Sequence[_Waiting], results: Sequence[Result]) -> None:
         """Notes results; submissions that have all of theirs are handed over at the next turn, together."""
