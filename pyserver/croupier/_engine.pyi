@@ -1,7 +1,8 @@
 """The native engine. Bets, actions, outcomes and pay tables are encoded croupier.v1 messages, so nothing here knows a game family."""
 
-from collections.abc import Callable
-from typing import Never, final
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Never, final
 
 class EngineError(Exception):
     """The engine refused or stopped; `message` says why. Base of all errors here."""
@@ -32,6 +33,53 @@ class RngUnhealthyError(EngineError):
 
 class NotExactError(EngineError):
     """The model has no exact figure of the kind that was asked for."""
+
+class SqliteError(Exception):
+    """SQLite refused or failed; `str()` is SQLite's own sentence."""
+
+class SqliteConstraintError(SqliteError):
+    """A row breaks a rule of the schema: a key that is there already, a CHECK."""
+
+@final
+class Connection:
+    """One connection to a SQLite file. Calls from two threads wait for each other; each releases the GIL while SQLite works."""
+
+    def __new__(cls, path: Path, /, *, read_only: bool = False, busy_ms: int = 5000, cache_kib: int = 2048) -> Connection:
+        """Opens the file, which is made when first written to unless `read_only`. Raises SqliteError, at the latest with the first statement."""
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+    def query(self, statement: str, parameters: Sequence[str | int | bytes | None] = [], /) -> list[tuple[Any, ...]]:
+        """Runs one statement; its rows, of None, int, float, str and bytes. Raises SqliteError."""
+    def execute(self, statement: str, parameters: Sequence[str | int | bytes | None] = [], /) -> int:
+        """Runs one statement; how many rows it inserted, updated or deleted. Raises SqliteError."""
+    def script(self, statements: str, /) -> None:
+        """Runs several statements, separated by semicolons. Raises SqliteError."""
+    def backup(self, target: Connection, pages: int, progress: Callable[[int, int], object], /) -> None:
+        """Copies the whole database into `target`, `pages` at a time. `progress` gets pages left and pages in all after each step, and what it
+        raises ends the copy. Raises SqliteError.
+        """
+    def close(self) -> None:
+        """Closes the file; the last connection to close folds the log into it. Closing twice does nothing."""
+
+@final
+class WalletRows:
+    """Rows of wallets in one database: read and written by batches, each in one call that releases the GIL."""
+
+    def __new__(cls, connection: Connection, statements: Mapping[str, str], kinds: Mapping[str, int], /) -> WalletRows:
+        """`kinds` has the stored number of each kind of record. `statements` are, with the parameters that they are given:
+        find_wallet (operator, player, currency) for the number, read_wallet (number), read_record (kind, id, number) for the body,
+        insert_wallet (the head's columns, operator, player, currency), update_wallet (the head's columns, number, expected revision),
+        insert_record and replace_record (kind, id, number, body), insert_entry (number, the entry's columns).
+        """
+    def load(self, keys: bytes, /) -> list[bytes | None]:
+        """The rows under `keys` (a list of model.Key as MessagePack), as they stood at one moment: MessagePack each, a wallet as an array of its
+        columns, or None where there is no row. Raises SqliteError.
+        """
+    def write(self, writes: bytes, /) -> list[int]:
+        """Carries out `writes` (a list of model.WalletWrite as MessagePack) in one transaction: durable when this returns. The positions of those
+        whose condition did not hold; the others are applied. Raises SqliteError, after which it is not known what was applied.
+        """
 
 @final
 class Model:

@@ -229,7 +229,7 @@ State = dict[Key, Row | None]
 """Rows as last committed (or decided before in the same batch); None where a row is known not to exist."""
 
 
-class WalletWrite(Struct, frozen=True):
+class WalletWrite(Struct, frozen=True, array_like=True):
     """ONE conditional write: applied only if the stored revision is `expected_revision` and every id in `creates` is new."""
 
     key: WalletKey

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +11,8 @@ from croupier.errors import StoreFailed
 from croupier.model import WalletWrite
 from croupier.stores import sqlite
 from croupier.stores.sqlite import SqliteStore
+from croupier.stores.sqlite_connection import connect
+from croupier.stores.sqlite_statements import STATEMENTS
 from croupier.stores.store import CommitResult
 from tests.simulation.controls import no_id_look_up, no_step_check
 
@@ -47,7 +48,7 @@ def _answer_before_commit() -> None:
 def _no_new_id_check() -> None:
     """Neither the decision nor the store minds an id that is known."""
     _kept.enter_context(no_id_look_up())
-    sqlite._INSERT_RECORD = sqlite._INSERT_RECORD.replace("INSERT", "INSERT OR REPLACE")
+    _change("insert_record", "INSERT", "INSERT OR REPLACE")
 
 
 def _no_step_check() -> None:
@@ -58,9 +59,15 @@ def _no_step_check() -> None:
 def _no_revision_check() -> None:
     """Two servers own one file, and neither minds what the other wrote."""
     sqlite.take_ownership = lambda path: os.open(os.devnull, os.O_RDONLY)
-    sqlite._UPDATE_WALLET = sqlite._UPDATE_WALLET.replace("AND revision = ?", "AND ? > 0")
-    sqlite._INSERT_ENTRY = sqlite._INSERT_ENTRY.replace("INSERT", "INSERT OR REPLACE")
-    sqlite._INSERT_RECORD = sqlite._INSERT_RECORD.replace("INSERT", "INSERT OR REPLACE")
+    _change("update_wallet", "AND revision = ?", "AND ? > 0")
+    _change("insert_entry", "INSERT", "INSERT OR REPLACE")
+    _change("insert_record", "INSERT", "INSERT OR REPLACE")
+
+
+def _change(statement: str, old: str, new: str) -> None:
+    """Makes one of the store's statements another."""
+    assert old in STATEMENTS[statement]
+    STATEMENTS[statement] = STATEMENTS[statement].replace(old, new)
 
 
 def _no_ownership() -> None:
@@ -101,8 +108,8 @@ def checkpoint_often() -> None:
 
 def integrity(path: Path) -> str:
     """What SQLite says of a file's structure: "ok" if it is sound."""
-    connection = sqlite3.connect(path)
+    connection = connect(path)
     try:
-        return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
+        return str(connection.query("PRAGMA integrity_check")[0][0])
     finally:
         connection.close()

@@ -7,7 +7,7 @@ import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from msgspec import Struct
 
+from croupier.stores.sqlite_connection import connect
 from tests.faults.campaign import Campaign, Outcome
 from tests.faults.process import Server
 
@@ -71,7 +72,7 @@ async def failing_sync(data: Path, seed: int, control: str = "") -> Departure:
 
 
 async def damaged_file(data: Path, seed: int) -> Departure:
-    """Half of the file's pages are overwritten while no server runs; nothing can be settled after that, but nothing may be answered either."""
+    """Pages of the file are overwritten while no server runs; nothing can be settled after that, but nothing may be answered either."""
     campaign = Campaign(data, seed)
     server = await Server.start(data)
     await campaign.play_a_little(server, 300)
@@ -81,9 +82,13 @@ async def damaged_file(data: Path, seed: int) -> Departure:
 
 
 def _damage(database: Path) -> None:
-    content = database.read_bytes()
-    half = len(content) // _PAGE_BYTES // 2 * _PAGE_BYTES
-    database.write_bytes(content[:half] + b"\xff" * (len(content) - half))
+    """Overwrites every page that holds rows of wallets, so that no call can do without one; documents stay, so that the server starts."""
+    with closing(connect(database)) as connection:
+        pages = connection.query("SELECT pageno FROM dbstat WHERE name IN ('record', 'entry', 'entry_by_wallet') AND pagetype = 'leaf'")
+    with database.open("rb+") as file:
+        for (page,) in pages:
+            file.seek((page - 1) * _PAGE_BYTES)
+            file.write(b"\xff" * _PAGE_BYTES)
 
 
 async def _depart(campaign: Campaign, server: Server, seconds: float = LIFE_S_MAX) -> Departure:

@@ -30,8 +30,8 @@ class Point(NamedTuple):
 ANY_MOMENT = Point("any_moment", "", 0)
 POINTS = (
     Point("before_begin", PYTHON_POINT, 60),
-    Point("after_begin", PYTHON_POINT, 60),
-    Point("before_commit", PYTHON_POINT, 60),
+    Point("after_begin", SYSCALL_POINT, 60),
+    Point("before_commit", SYSCALL_POINT, 60),
     Point("after_commit", PYTHON_POINT, 60),
     Point("half_delivered", PYTHON_POINT, 60),
     Point("torn_wal", SYSCALL_POINT, 600),
@@ -71,12 +71,7 @@ class _Fuse:
 
     def put(self) -> None:
         """Wraps the store's commit and the owner's delivery."""
-        fuse, apply, commit, deliver = self, SqliteStore._apply, SqliteStore.commit, Owner._deliver
-
-        def _apply(store: SqliteStore, writes: Sequence[WalletWrite]) -> None:
-            fuse.passes("after_begin")
-            apply(store, writes)
-            fuse.passes("before_commit")
+        fuse, commit, deliver = self, SqliteStore.commit, Owner._deliver
 
         async def _commit(store: SqliteStore, writes: Sequence[WalletWrite]) -> list[CommitResult]:
             fuse.passes("before_begin")
@@ -91,6 +86,5 @@ class _Fuse:
             fuse.passes("half_delivered")
             deliver(owner, submissions[half:], results[told:])
 
-        setattr(SqliteStore, "_apply", _apply)  # noqa: B010
         setattr(SqliteStore, "commit", _commit)  # noqa: B010
         setattr(Owner, "_deliver", _deliver)  # noqa: B010

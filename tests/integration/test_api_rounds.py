@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from grpc import StatusCode
 from croupier.model import Round
 from croupier.pb import errors_pb2, games_pb2, roulette_pb2, slots_pb2
 from croupier.pb import round_service_pb2 as pb
+from croupier.stores.sqlite_connection import connect
 from tests.integration.calling import (
     DOUBLE,
     EUR,
@@ -259,9 +259,9 @@ def test_an_altered_round_does_not_verify(tmp_path: Path, change: dict[str, Any]
         round_ = acme.play(session)
         acme.call("SessionService.RotateSeed", session=session, seed_number=1)
         assert acme.call("RoundService.VerifyRound", name=round_.name).matches
-        with closing(sqlite3.connect(node.config.database, isolation_level=None)) as connection:
+        with closing(connect(node.config.database)) as connection:  # Through the server's own SQLite: two would drop each other's locks.
             id_ = bytes.fromhex(round_.name.rsplit("/", 1)[1].replace("-", ""))
-            (body,) = connection.execute("SELECT body FROM record WHERE id = ?", (id_,)).fetchone()
+            ((body,),) = connection.query("SELECT body FROM record WHERE id = ?", (id_,))
             connection.execute("UPDATE record SET body = ? WHERE id = ?", (_altered(body, change), id_))
         verified = acme.call("RoundService.VerifyRound", name=round_.name)
         assert not verified.matches

@@ -10,6 +10,7 @@ import pytest
 from croupier.errors import StoreFailed, StoreUnusable
 from croupier.runners.owner import drive
 from croupier.stores.sqlite import SqliteStore, migrations, schema_version
+from croupier.stores.sqlite_connection import SqliteError
 from croupier.stores.store import EntryQuery
 from tests.conformance.writes import ANN, write_on
 
@@ -102,7 +103,7 @@ def test_one_owner(tmp_path: Path) -> None:
 def test_commits_are_synchronous(tmp_path: Path) -> None:
     """S4: the owner's connection writes ahead and syncs at every commit."""
     store = SqliteStore(tmp_path / "croupier.db")
-    pragmas = {name: store._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
+    pragmas = {name: store._connection.query(f"PRAGMA {name}")[0][0] for name in ("journal_mode", "synchronous")}
     store.close()
     assert pragmas == {"journal_mode": "wal", "synchronous": 2}
 
@@ -110,7 +111,7 @@ def test_commits_are_synchronous(tmp_path: Path) -> None:
 def test_reader_cannot_write(tmp_path: Path) -> None:
     """The connection beside the owner is read-only."""
     store = SqliteStore(tmp_path / "croupier.db")
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(SqliteError, match="readonly"):
         store.reads()._connection.execute("DELETE FROM entry")
     store.close()
 

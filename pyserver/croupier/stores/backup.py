@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +22,7 @@ from msgspec import Struct
 from croupier.errors import StoreFailed, StoreUnusable
 from croupier.private_file import sync_folder
 from croupier.stores.sqlite import restoring_path, take_ownership
+from croupier.stores.sqlite_connection import SqliteError, connect
 
 _PAGES_A_STEP = 1_000
 _CHUNK_BYTES = 1 << 20
@@ -48,14 +48,14 @@ class Manifest(Struct, frozen=True):
 def copy(source: Path, target: Path, progress: Callable[[int, int], None]) -> None:
     """One moment of `source`, which may be written to meanwhile; durable when this returns. `progress` gets pages done and pages in all."""
     try:
-        with closing(_open(source)) as live, closing(sqlite3.connect(target)) as made:
+        with closing(connect(source, read_only=True)) as live, closing(connect(target)) as made:
             # Without a transaction of its own the copy would start anew at each write of the owner, and never end under load.
             live.execute("BEGIN")
-            live.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            live.backup(made, pages=_PAGES_A_STEP, progress=lambda _, left, total: progress(total - left, total), sleep=0)
+            live.query("SELECT count(*) FROM sqlite_master")
+            live.backup(made, _PAGES_A_STEP, lambda left, total: progress(total - left, total))
             # One file that stands alone, and that can be read from a read-only folder.
             made.execute("PRAGMA journal_mode = DELETE")
-    except sqlite3.Error as error:
+    except SqliteError as error:
         raise StoreFailed(f"copying {source} failed: {error}") from error
     _sync(target)
 
@@ -128,15 +128,11 @@ def _set_aside(database: Path, aside: str) -> Path | None:
     return kept
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-
-
 def _turn_to_wal(path: Path) -> None:
     """Gives a copy the kind of log that the store uses, and syncs it. Before it takes its place: SQLite makes the change through a journal, and a
     process killed then would leave a file that a reader, who may not roll it back, cannot open.
     """
-    with closing(sqlite3.connect(path.absolute().as_uri(), uri=True, isolation_level=None)) as connection:
+    with closing(connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
     _sync(path)
 

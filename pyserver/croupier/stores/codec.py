@@ -1,19 +1,24 @@
-"""Rows as MessagePack: how sessions, seeds, rounds, transfers and epochs are stored. New fields go to the end, with a default."""
+"""Rows as MessagePack: how sessions, seeds, rounds, transfers and epochs are stored, and how all rows cross the bridge to the native store.
+
+New fields go to the end, with a default.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import msgspec
 
-from croupier.model import Epoch, Key, Kind, Round, Row, Seed, Session, Transfer, Wallet
+from croupier.model import Epoch, Key, Kind, Round, Row, Seed, Session, Transfer, Wallet, WalletWrite
 from croupier.stores.store import Document
 
 KIND_NUMBERS: dict[Kind, int] = {"session": 1, "seed": 2, "round": 3, "transfer": 4, "epoch": 5}
 """Stored number of each kind of row; the wallet's own row has columns instead."""
 
 _encoder = msgspec.msgpack.Encoder()
-_decoders: dict[Kind, msgspec.msgpack.Decoder[Session | Seed | Round | Transfer | Epoch]] = {
+_decoders: dict[Kind, msgspec.msgpack.Decoder[Row]] = {
+    "wallet": msgspec.msgpack.Decoder(Wallet),
     "session": msgspec.msgpack.Decoder(Session),
     "seed": msgspec.msgpack.Decoder(Seed),
     "round": msgspec.msgpack.Decoder(Round),
@@ -22,14 +27,18 @@ _decoders: dict[Kind, msgspec.msgpack.Decoder[Session | Seed | Round | Transfer 
 }
 
 
-def encode(row: Row) -> bytes:
-    """A row's stored form."""
-    assert not isinstance(row, Wallet), "a wallet's head is stored in columns"
-    return _encoder.encode(row)
+def encode_keys(keys: Sequence[Key]) -> bytes:
+    """Keys as WalletRows.load reads them."""
+    return _encoder.encode(keys)
+
+
+def encode_writes(writes: Sequence[WalletWrite]) -> bytes:
+    """Writes as WalletRows.write reads them; within them each row has its stored form."""
+    return _encoder.encode(writes)
 
 
 def decode(key: Key, body: bytes) -> Row:
-    """The row stored under `key`."""
+    """The row stored under `key`; a wallet's columns in the order of its fields."""
     return _decoders[key.kind].decode(body)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from croupier.errors import StoreFailed
 from croupier.stores import codec
+from croupier.stores.sqlite_connection import SqliteError
 from croupier.stores.sqlite_reads import SqliteReads
 from croupier.stores.store import Document
 
@@ -19,8 +18,8 @@ class SqliteDocuments(SqliteReads):
         try:
             if document.version == 1:
                 statement = "INSERT INTO document (body, version, digest, kind, id) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-                return self._connection.execute(statement, values).rowcount == 1
+                return self._connection.execute(statement, values) == 1
             statement = "UPDATE document SET body = ?, version = ?, digest = ? WHERE kind = ? AND id = ? AND version = ?"
-            return self._connection.execute(statement, (*values, document.version - 1)).rowcount == 1
-        except sqlite3.Error as error:
+            return self._connection.execute(statement, (*values, document.version - 1)) == 1
+        except SqliteError as error:
             raise StoreFailed(f"writing to the database failed: {error}") from error

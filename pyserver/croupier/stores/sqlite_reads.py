@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from croupier.errors import StoreFailed
-from croupier.model import Entry, EntryKind, Key, State, Wallet, WalletKey
+from croupier.model import Entry, EntryKind, Key, State, WalletKey
 from croupier.stores import codec
+from croupier.stores.sqlite_connection import Connection, SqliteError
+from croupier.stores.sqlite_statements import ENTRY, wallet_rows
 from croupier.stores.store import Document, EntryQuery, WalletSums
 
-_HEAD = "balance_micros, revision, chain_hash, epoch, epoch_first_revision, deposited_micros, withdrawn_micros, staked_micros, paid_micros, create_time_ms"
-_ENTRY = "revision, epoch, kind, reference, session, step, stake_micros, payout_micros, transfer_micros, balance_micros, time_ms, detail, chain_hash"
-_MAX_RECORDS_A_LOOKUP = 256
-_MAX_NUMBERS = 200_000
-"""Wallet numbers remembered before the memory is emptied; about 200 bytes each."""
+_WALLET_NUMBER = "(SELECT no FROM wallet WHERE operator = ? AND player = ? AND currency = ?)"
 
 
 class SqliteReads:
     """Reads over one connection. Not for two threads at once."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._numbers: dict[WalletKey, int] = {}
+        self._wallets = wallet_rows(connection)
 
     async def load(self, keys: Sequence[Key]) -> State:
         """See Reads.load."""
         try:
-            if len(keys) < 2 or self._connection.in_transaction:
-                return self._rows(keys)
-            self._connection.execute("BEGIN")
-            try:
-                return self._rows(keys)
-            finally:
-                self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+            found = self._wallets.load(codec.encode_keys(keys))
+        except SqliteError as error:
             raise StoreFailed(f"reading from the database failed: {error}") from error
+        return {key: None if row is None else codec.decode(key, row) for key, row in zip(keys, found, strict=True)}
 
     async def entries(self, query: EntryQuery) -> list[Entry]:
         """See Reads.entries."""
-        number = self._number(query.wallet)
-        if number is None:
-            return []
-        where = ["wallet = ?", "revision > ?"]
-        values: list[int | bytes] = [number, query.after_revision]
+        where = [f"wallet = {_WALLET_NUMBER}", "revision > ?"]
+        values: list[str | int | bytes] = [*query.wallet, query.after_revision]
         if query.before_revision:
             where.append("revision < ?")
             values.append(query.before_revision)
@@ -59,7 +47,7 @@ class SqliteReads:
             where.append("step = ?")
             values.append(query.step)
         order = "ASC" if query.oldest_first else "DESC"
-        statement = f"SELECT {_ENTRY} FROM entry WHERE {' AND '.join(where)} ORDER BY revision {order} LIMIT ?"
+        statement = f"SELECT {ENTRY} FROM entry WHERE {' AND '.join(where)} ORDER BY revision {order} LIMIT ?"
         return [_entry(values) for values in self._all(statement, (*values, query.limit))]
 
     async def wallets(self, after: WalletKey | None, limit: int) -> list[WalletKey]:
@@ -85,59 +73,11 @@ class SqliteReads:
         """Closes the connection."""
         self._connection.close()
 
-    def _rows(self, keys: Sequence[Key]) -> State:
-        state: State = dict.fromkeys(keys)
-        records: dict[tuple[int, bytes, int], Key] = {}
-        for key in keys:
-            number = self._number(key.wallet)
-            if number is None:
-                continue
-            if key.kind == "wallet":
-                state[key] = Wallet(*self._connection.execute(f"SELECT {_HEAD} FROM wallet WHERE no = ?", (number,)).fetchone())
-            else:
-                records[codec.KIND_NUMBERS[key.kind], key.id, number] = key
-        wanted = list(records)
-        for start in range(0, len(wanted), _MAX_RECORDS_A_LOOKUP):
-            for kind, id_, number, body in self._connection.execute(*_look_up(wanted[start : start + _MAX_RECORDS_A_LOOKUP])):
-                key = records[kind, id_, number]
-                state[key] = codec.decode(key, body)
-        return state
-
-    def _number(self, wallet: WalletKey) -> int | None:
-        number = self._numbers.get(wallet)
-        if number is None:
-            for (found,) in self._all("SELECT no FROM wallet WHERE operator = ? AND player = ? AND currency = ?", wallet):
-                number = self._remember(wallet, found)
-        return number
-
-    def _remember(self, wallet: WalletKey, number: int) -> int:
-        if len(self._numbers) >= _MAX_NUMBERS:
-            self._numbers.clear()
-        self._numbers[wallet] = number
-        return number
-
-    def _all(self, statement: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    def _all(self, statement: str, parameters: Sequence[str | int | bytes]) -> list[tuple[Any, ...]]:
         try:
-            return self._connection.execute(statement, parameters).fetchall()
-        except sqlite3.Error as error:
+            return self._connection.query(statement, parameters)
+        except SqliteError as error:
             raise StoreFailed(f"reading from the database failed: {error}") from error
-
-
-def _look_up(wanted: Sequence[tuple[int, bytes, int]]) -> tuple[str, list[int | bytes | None]]:
-    """One statement for many records, with its parameters; padded with what matches nothing, so that few statements are prepared."""
-    places = 1 << (len(wanted) - 1).bit_length()
-    parameters: list[int | bytes | None] = [part for place in wanted for part in place]
-    parameters += [None] * (3 * (places - len(wanted)))
-    return _records_statement(places), parameters
-
-
-@cache
-def _records_statement(places: int) -> str:
-    values = ", ".join(["(?, ?, ?)"] * places)
-    return (
-        f"SELECT r.kind, r.id, r.wallet, r.body FROM (VALUES {values}) AS w CROSS JOIN record AS r "
-        "ON r.kind = w.column1 AND r.id = w.column2 AND r.wallet = w.column3"
-    )
 
 
 def _entry(values: tuple[object, ...]) -> Entry:
