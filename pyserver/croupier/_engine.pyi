@@ -137,6 +137,52 @@ def bench_spins(model: Model, rounds: int, threads: int, /) -> tuple[float, int]
 def bench_scan(model: Model, threads: int, /) -> tuple[float, int]:
     """(seconds, combinations) for one full enumeration of every mode of a slots model."""
 
+def encode_field(number: int, encoded: bytes, /) -> bytes:
+    """A field that holds an encoded message; fields side by side make up the message around them.
+
+    https://protobuf.dev/programming-guides/encoding/
+    """
+
+def encode_round(
+    outer: int,
+    wallet: str,
+    currency: str,
+    round_row: tuple[Any, ...],
+    step_row: tuple[Any, ...],
+    actions: list[bytes],
+    create_time_ms: int,
+    settled: bool,
+    /,
+) -> bytes:
+    """A croupier.v1.Round as it stood after a step, as field `outer` of the message around it.
+
+    `wallet` is the wallet's name, `round_row` and `step_row` are the rows as tuples, `actions` those up to the step. Bet, actions and outcome go in as they are.
+    """
+
+def chain_hash(
+    previous: bytes,
+    revision: int,
+    epoch: int,
+    kind: int,
+    reference: bytes,
+    session: bytes,
+    step: int,
+    stake: int,
+    payout: int,
+    transfer: int,
+    balance: int,
+    time_ms: int,
+    detail: bytes,
+    /,
+) -> bytes:
+    """SHA-256 over the chain hash before and the fields of an entry; ValueError or OverflowError for what does not fit."""
+
+def digest(*parts: bytes) -> bytes:
+    """SHA-256 over parts, each behind its length in four bytes, big-endian."""
+
+def uuid7_bytes(text: str, /) -> bytes | None:
+    """The 16 bytes of a UUIDv7 (RFC 9562) in its canonical text form, lower case; None for any other text."""
+
 def entropy(n: int, /) -> bytes:
     """`n` bytes of the operating system's entropy, at most 16 MiB; raises RngUnhealthyError if a health test fails, now or before."""
 

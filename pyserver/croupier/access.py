@@ -83,7 +83,7 @@ def revoked(document: Document, now_ms: int) -> Document:
 
 
 class Access:
-    """Tells callers by their credentials. Holds the API keys in force; tokens carry their own proof."""
+    """Tells callers by their credentials. Holds the API keys in force; tokens carry their own proof. Any thread may ask; one replaces the keys."""
 
     def __init__(self, vault: Vault) -> None:
         self._token_keys = vault.token_keys()
@@ -98,16 +98,17 @@ class Access:
         names = frozenset(document.id for document in operators)
         if in_force != self._keys or names != self._operators:
             self._keys, self._operators = in_force, names
-            self._known.clear()
+            self._known = {}  # Last: whoever looks up callers meanwhile puts what it found by the old keys into the old dict.
 
     def caller(self, authorization: str, now_ms: int) -> Caller:
         """The caller behind an `authorization` header. Raises CredentialsInvalid or SessionExpired."""
-        caller = self._known.get(authorization)
+        known = self._known
+        caller = known.get(authorization)
         if caller is None:
             caller = self._identify(authorization)
-            if len(self._known) >= _MAX_CACHED:
-                self._known.clear()
-            self._known[authorization] = caller
+            if len(known) >= _MAX_CACHED:
+                self._known = {}
+            known[authorization] = caller
         if caller.expire_ms and now_ms >= caller.expire_ms:
             raise SessionExpired("the session token has expired; refresh the session")
         return caller

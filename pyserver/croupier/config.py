@@ -29,6 +29,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     listen: str = "127.0.0.1:7400"
     """host:port for gRPC; port 0 takes a free one."""
+    door: Literal["front", "grpcio"] = "grpcio"
+    """What listens: the front door, which serves the hot methods itself and forwards all others; or gRPC's own server for all of them, several times slower."""
     metrics_listen: str = "127.0.0.1:7401"
     """host:port for Prometheus at /metrics; empty for none."""
     node: str = "node-1"
@@ -50,6 +52,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     max_message_bytes: int = 1_048_576
     max_calls: int = 20_000
     """Calls and streams that are open at once, watches included, before further ones are refused; some 20 KB each."""
+    max_connections: int = 20_000
+    """Connections that are open at once, before further ones are closed as they come; the front door's."""
+    max_connection_age_s: float = 0.0
+    """How long a connection lives before it is asked to go, so that calls spread over new nodes; 0 for ever. The front door's."""
     max_queue_calls: int = 4_096
     """Calls that wait for a decision before further ones are refused."""
     max_stream_plays: int = 256

@@ -8,9 +8,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from croupier.door import Front
 from croupier.runners.taker import Taker
 
-_LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 Observe = Callable[[str, float], None]
 """Takes the reason of a refusal (empty for a success) and how long the call took in seconds."""
@@ -22,14 +23,16 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._seconds = Histogram(
-            "croupier_call_seconds", "How long calls took, by method.", ["method"], buckets=_LATENCY_BUCKETS_S, registry=self.registry
+            "croupier_call_seconds", "How long calls took, by method.", ["method"], buckets=LATENCY_BUCKETS_S, registry=None
         )
         self._refusals = Counter(
             "croupier_call_errors",
             "Failed calls, and plays refused in batches and streams, by method and reason.",
             ["method", "reason"],
-            registry=self.registry,
+            registry=None,
         )
+        self._calls = _CallCollector(self._seconds, self._refusals)
+        self.registry.register(self._calls)
 
     def observer(self, method: str) -> Observe:
         """Where one method reports its calls."""
@@ -46,9 +49,61 @@ class Metrics:
         """Where one method reports the reason of each play that it refused in a call that succeeds."""
         return lambda reason: self._refusals.labels(method, reason).inc()
 
+    def watch_door(self, front: Front) -> None:
+        """Adds what the front door counts itself: its calls' latencies, and those that it ended."""
+        self._calls.front = front
+        self.registry.register(_DoorCollector(front))
+
     def watch(self, owner: Taker) -> None:
         """Adds the runner's own counts."""
         self.registry.register(_RunnerCollector(owner))
+
+
+class _CallCollector(Collector):
+    """Calls of both doors, as two families: a hot method that came through the front door was timed there."""
+
+    def __init__(self, seconds: Histogram, refusals: Counter) -> None:
+        self.front: Front | None = None
+        self._seconds = seconds
+        self._refusals = refusals
+
+    def collect(self) -> Iterator[Metric]:
+        (seconds,), (refusals,) = self._seconds.collect(), self._refusals.collect()
+        for path, buckets, sum_us, ended in self.front.method_counts() if self.front else ():
+            method, calls = {"method": path}, 0
+            for bound, count in zip((*map(str, LATENCY_BUCKETS_S), "+Inf"), buckets, strict=True):
+                calls += count
+                seconds.add_sample("croupier_call_seconds_bucket", {**method, "le": bound}, calls)
+            seconds.add_sample("croupier_call_seconds_count", method, calls)
+            seconds.add_sample("croupier_call_seconds_sum", method, sum_us / 1e6)
+            for name, count in ended.items():
+                _add(refusals, {**method, "reason": name.upper()}, count)
+        yield seconds
+        yield refusals
+
+
+def _add(family: Metric, labels: dict[str, str], count: float) -> None:
+    """Adds to a counter's sample, for what both doors may have counted."""
+    for position, sample in enumerate(family.samples):
+        if sample.name.endswith("_total") and sample.labels == labels:
+            family.samples[position] = sample._replace(value=sample.value + count)
+            return
+    if count:
+        family.add_sample("croupier_call_errors_total", labels, count)
+
+
+class _DoorCollector(Collector):
+    def __init__(self, front: Front) -> None:
+        self._front = front
+
+    def collect(self) -> Iterator[Metric]:
+        counts = self._front.counts()
+        yield GaugeMetricFamily("croupier_connections", "Connections that are open.", value=counts["connections"])
+        yield CounterMetricFamily(
+            "croupier_connections_refused", "Connections closed at once, because too many are open.", value=counts["connections_refused"]
+        )
+        yield GaugeMetricFamily("croupier_hot_calls", "Hot calls that wait for an answer.", value=counts["waiting"])
+        yield GaugeMetricFamily("croupier_forwarded_calls", "Calls that are forwarded to gRPC's own server.", value=counts["forwarded"])
 
 
 class _RunnerCollector(Collector):

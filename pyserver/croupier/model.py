@@ -5,6 +5,7 @@ Money is int micros (1,000,000 a unit of the currency), times are int millisecon
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Literal, NamedTuple
 
@@ -26,7 +27,7 @@ class WalletKey(NamedTuple):
         return f"operators/{self.operator}/players/{self.player}/wallets/{self.currency}"
 
 
-class Key(NamedTuple):
+class Key(Struct, frozen=True, cache_hash=True, gc=False):
     """Where a row lies: `id` is empty for the wallet itself, 16 bytes for sessions, rounds and transfers,
     session id + number (4 bytes, big-endian) for seeds, number (4 bytes) for epochs.
     """
@@ -211,6 +212,13 @@ class Decision(Struct, frozen=True):
     """Rows whose ids must be new."""
     updates: tuple[tuple[Key, Row], ...] = ()
     """Rows that may exist; the wallet's revision guards them."""
+
+    def proves_new(self, keys: Sequence[Key]) -> bool:
+        """Whether the write is refused unless each of `keys` is new."""
+        created = self.creates
+        if len(keys) == 1 and len(created) == 1:
+            return keys[0] == created[0][0]
+        return not keys or {key for key, _ in created}.issuperset(keys)
 
 
 class Answer(Struct, frozen=True):

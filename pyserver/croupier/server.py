@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import ssl
 import sys
 import time
 from typing import Any
@@ -25,14 +24,17 @@ from croupier.metrics import Metrics
 from croupier.operations.house import House
 from croupier.runners.awaiting import Awaiting
 from croupier.runners.embedded import EmbeddedRunner
-from croupier.runners.owner import Owner, drive
+from croupier.runners.owner import LINGER_S, Owner, drive
 from croupier.runners.taker import Taker
 from croupier.services.admin_service import AdminService
 from croupier.services.catalog_service import CatalogService
 from croupier.services.channelz import NAME as CHANNELZ
 from croupier.services.channelz import Channelz
 from croupier.services.guard import Guard
-from croupier.services.registry import generic_handler
+from croupier.services.hot import OnEventLoop
+from croupier.services.intake import Intake
+from croupier.services.listener import CannotListen, FrontListener, GrpcListener, Listener
+from croupier.services.registry import generic_handler, hot_methods
 from croupier.services.round_service import RoundService
 from croupier.services.session_service import SessionService
 from croupier.services.wallet_service import WalletService
@@ -45,8 +47,6 @@ from croupier.vault import Vault
 
 SERVICES = tuple(f"croupier.v1.{name}Service" for name in ("Catalog", "Session", "Round", "Wallet", "Admin"))
 _FAILED_GRACE_S = 2.0
-_FLUSH_GRACE_S = 0.2
-"""How long answers that are written already may take to leave, and streams that are not this server's own may live on."""
 
 _log = logging.getLogger("croupier.server")
 
@@ -75,21 +75,25 @@ class Server:
             clock_ms,
             engine.entropy,
             cache_wallets=config.cache_wallets,
-            on_commit=lambda wallet, entries: self.hub.committed(wallet),
+            on_commit=self.hub.committed,
             on_fault=self._fault,
         )
+        has_door = config.door == "front" and config.tls is None and self._store.inline
         self.owner: Taker
         if store.inline:
-            self.owner = Owner(runner, max_queue=config.max_queue_calls, on_failure=self._failed)
+            # The front door's calls come in batches of their own accord.
+            linger_s = 0.0 if has_door else LINGER_S
+            self.owner = Owner(runner, max_queue=config.max_queue_calls, linger_s=linger_s, on_failure=self._failed)
         else:
             self.owner = Awaiting(runner, clock_ms, max_queue=config.max_queue_calls, on_failure=self._failed)
         self.metrics.watch(self.owner)
         self.switches = Switches(self.owner, clock_ms)
-        self.guard = Guard(self.access, self.metrics, clock_ms, config.max_calls)
+        self.guard = Guard(self.access, self.metrics, clock_ms, config.max_calls, behind_door=has_door)
         self._health = health.aio.HealthServicer()
         self._wallets = WalletService(self.owner, self.hub, config.heartbeat_s)
-        self._rounds = RoundService(self.owner, self.metrics, config.max_stream_plays)
-        self._grpc = self._build_grpc()
+        self._rounds = RoundService(self.owner, self.metrics)
+        self._hot = OnEventLoop(self.owner, config.max_stream_plays)
+        self._listener = self._build_listener()
         self.address = ""
 
     async def start(self) -> None:
@@ -97,8 +101,11 @@ class Server:
         self.owner.start()
         await self.refresh()
         self._loop = asyncio.get_running_loop()
-        self.address = f"{self.config.listen.rpartition(':')[0]}:{self._bind()}"
-        await self._grpc.start()
+        try:
+            self.address = self._listener.bind()
+        except CannotListen as error:
+            raise Unstartable(str(error)) from error
+        await self._listener.start()
         for service in ("", *SERVICES):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         self._poll = asyncio.create_task(self._refresh_often())
@@ -121,12 +128,9 @@ class Server:
             _log.info("draining")
             await asyncio.sleep(self.config.drain_notice_s)
         self._wallets.end_streams()
-        self._rounds.end_streams()
+        self._hot.end_streams()
         grace_s = self.config.drain_grace_s if not self.failure else _FAILED_GRACE_S
-        refusing = asyncio.create_task(self._grpc.stop(grace_s))
-        await self.guard.idle(grace_s)
-        await self._grpc.stop(_FLUSH_GRACE_S)  # What is left are watchers of health and the like, which never end by themselves.
-        await refusing
+        await self._listener.stop(grace_s)
         await self.owner.stop()
         self._store.close()
         _log.info("stopped")
@@ -138,7 +142,8 @@ class Server:
         self.access.replace(operators, keys)
         await self.switches.refresh()
 
-    def _build_grpc(self) -> grpc.aio.Server:
+    def _build_listener(self) -> Listener:
+        """The services, behind what listens for their calls."""
         config = self.config
         options = [
             ("grpc.max_receive_message_length", config.max_message_bytes),
@@ -150,23 +155,18 @@ class Server:
         admin = AdminService(self.owner, self.switches, config.node, VERSION, clock_ms(), self._stop)
         sessions = SessionService(self.owner, self.access, clock_ms, config.token_ttl_s)
         servicers = (CatalogService(self.owner), sessions, self._rounds, self._wallets, admin)
-        handlers = [generic_handler(name, servicer, self.guard) for name, servicer in zip(SERVICES, servicers, strict=True)]
+        named = list(zip(SERVICES, servicers, strict=True))
+        has_door = config.door == "front" and config.tls is None and self._store.inline
+        handlers = [generic_handler(name, servicer, self.guard, None if has_door else self._hot) for name, servicer in named]
         handlers.append(generic_handler(CHANNELZ, Channelz(), self.guard, roles=frozenset({Role.ADMIN})))
         server.add_generic_rpc_handlers(handlers)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*SERVICES, CHANNELZ, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-        return server
-
-    def _bind(self) -> int:
-        listen, tls = self.config.listen, self.config.tls
-        try:
-            if tls is None:
-                return self._grpc.add_insecure_port(listen)
-            return self._grpc.add_secure_port(listen, _credentials(self.config))
-        except RuntimeError:
-            raise Unstartable(
-                f"cannot listen on {listen}: the port is taken or the address is not this machine's; choose another with --listen"
-            ) from None
+        if not has_door or not isinstance(self.owner, Owner):
+            return GrpcListener(server, self.guard, config)
+        methods = [method for name, servicer in named for method in hot_methods(name, servicer)]
+        self.owner.serve(Intake(self.owner.inbox, methods, self.guard, self.metrics, clock_ms))
+        return FrontListener(server, self.guard, config, methods, self.owner.inbox)
 
     async def _refresh_often(self) -> None:
         while True:
@@ -280,20 +280,3 @@ def _catalog(config: Config) -> Catalog:
     if not catalog.current:
         raise Unstartable(f"{config.models_dir} holds no model; put *.toml files there")
     return catalog
-
-
-def _credentials(config: Config) -> grpc.ServerCredentials:
-    tls = config.tls
-    assert tls is not None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        pair = (tls.key_file.read_bytes(), tls.certificate_file.read_bytes())
-        authorities = tls.client_ca_file.read_bytes() if tls.client_ca_file else None
-        context.load_cert_chain(tls.certificate_file, tls.key_file)
-        if authorities is not None:
-            context.load_verify_locations(cadata=authorities.decode("ascii"))
-    except ssl.SSLError as error:
-        raise Unstartable(f"{tls.certificate_file}, {tls.key_file} and the client CA must be PEM that fits together: {error}") from error
-    except OSError as error:
-        raise Unstartable(f"{error.filename} cannot be read: {error.strerror}") from error
-    return grpc.ssl_server_credentials([pair], authorities, require_client_auth=authorities is not None)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,8 +17,6 @@ from croupier.errors import StoreUnusable
 
 SEED_BYTES = 32
 NONCE_BYTES = 12
-_MAX_OPEN = 4_096
-"""Seeds kept open: a session that is being played opens its seed once, not once a round."""
 
 
 class Vault:
@@ -32,7 +29,6 @@ class Vault:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._newest = max(keys)
         self._keys = dict(keys)
-        self._opened = lru_cache(_MAX_OPEN)(self._open)
 
     def seal(self, seed: bytes, bound_to: bytes, nonce: bytes) -> bytes:
         """The sealed form of a 32-byte seed. `nonce` is 12 bytes from the OS, never used twice."""
@@ -40,7 +36,14 @@ class Vault:
 
     def open(self, sealed: bytes, bound_to: bytes) -> bytes:
         """The seed. Raises StoreUnusable where the key is missing or the bytes are not what was sealed."""
-        return self._opened(sealed, bound_to)
+        key_id = int.from_bytes(sealed[:4], "big")
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise StoreUnusable(f"a seed is sealed under key {key_id}, which is not in the key file; add that key")
+        try:
+            return cipher.decrypt(sealed[4 : 4 + NONCE_BYTES], sealed[4 + NONCE_BYTES :], bound_to)
+        except (InvalidTag, ValueError):
+            raise StoreUnusable(f"a sealed seed does not open under key {key_id}: the key file belongs to another database") from None
 
     def fingerprint(self, key_id: int) -> bytes:
         """Names a key without revealing it; kept in the store to refuse a wrong key file at start."""
@@ -54,13 +57,3 @@ class Vault:
     def token_keys(self) -> dict[int, bytes]:
         """One key for session tokens derived from each vault key; the highest id signs."""
         return {key_id: hmac.digest(key, b"croupier session token", hashlib.sha256) for key_id, key in self._keys.items()}
-
-    def _open(self, sealed: bytes, bound_to: bytes) -> bytes:
-        key_id = int.from_bytes(sealed[:4], "big")
-        cipher = self._ciphers.get(key_id)
-        if cipher is None:
-            raise StoreUnusable(f"a seed is sealed under key {key_id}, which is not in the key file; add that key")
-        try:
-            return cipher.decrypt(sealed[4 : 4 + NONCE_BYTES], sealed[4 + NONCE_BYTES :], bound_to)
-        except (InvalidTag, ValueError):
-            raise StoreUnusable(f"a sealed seed does not open under key {key_id}: the key file belongs to another database") from None

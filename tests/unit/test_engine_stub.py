@@ -23,6 +23,7 @@ def _parameters(function: ast.FunctionDef) -> list[tuple[str, str, str | None]]:
     names = [(a, "positional") for a in args.posonlyargs] + [(a, "either") for a in args.args]
     defaults: list[ast.expr | None] = [None] * (len(names) - len(args.defaults)) + list(args.defaults)
     found = [(a.arg, kind, None if d is None else ast.unparse(d)) for (a, kind), d in zip(names, defaults, strict=True)]
+    found += [(args.vararg.arg, "all others", None)] if args.vararg else []
     keyword = zip(args.kwonlyargs, args.kw_defaults, strict=True)
     found = [p for p in found if p[0] != "self"]
     return found + [(a.arg, "keyword", None if d is None else ast.unparse(d)) for a, d in keyword]
@@ -32,6 +33,7 @@ def _binary_parameters(function: object) -> list[tuple[str, str, str | None]]:
     kinds = {
         inspect.Parameter.POSITIONAL_ONLY: "positional",
         inspect.Parameter.POSITIONAL_OR_KEYWORD: "either",
+        inspect.Parameter.VAR_POSITIONAL: "all others",
         inspect.Parameter.KEYWORD_ONLY: "keyword",
     }
     signature = inspect.signature(function)  # type: ignore[arg-type]

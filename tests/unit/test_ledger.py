@@ -46,7 +46,7 @@ def test_altering_any_field_breaks_the_chain(entries: list[Entry], field: str) -
         )
         altered = structs.replace(entry, **{field: other})
         assert not is_sound([*entries[:position], altered, *entries[position + 1 :]])
-        rehashed = structs.replace(altered, chain_hash=ledger.chain(entries[position - 1].chain_hash if position else b"", altered))
+        rehashed = structs.replace(altered, chain_hash=ledger.chain(entries[position - 1].chain_hash if position else bytes(32), altered))
         assert not is_sound([*entries[:position], rehashed, *entries[position + 1 :]]) or position == len(entries) - 1
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from croupier.model import WalletKey
+from croupier.model import Entry, WalletKey
 
 
 class Hub:
@@ -30,7 +30,7 @@ class Hub:
             if not watchers:
                 del self._watchers[wallet]
 
-    def committed(self, wallet: WalletKey) -> None:
+    def committed(self, wallet: WalletKey, _: Sequence[Entry] = ()) -> None:
         """Says that `wallet` has new entries. May be called from any thread."""
         if wallet in self._watchers and self._loop is not None:
             self._loop.call_soon_threadsafe(self._wake, wallet)

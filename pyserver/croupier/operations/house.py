@@ -44,9 +44,10 @@ class House(Struct, frozen=True):
 
     def refuse_disabled(self, game: str) -> Refusal | None:
         """Refuses new sessions and rounds of a disabled game."""
-        for name, what in ((game, f"game {game}"), (ALL_GAMING, "all gaming")):
-            if name in self.disabled:
-                return GameDisabled(f"{what} is disabled: {self.disabled[name]}")
+        if self.disabled:
+            for name, what in ((game, f"game {game}"), (ALL_GAMING, "all gaming")):
+                if name in self.disabled:
+                    return GameDisabled(f"{what} is disabled: {self.disabled[name]}")
         return None
 
     def refuse_id(self, id_: bytes, now_ms: int, field: str) -> Refusal | None:

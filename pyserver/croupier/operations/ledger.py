@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 
 from msgspec import structs
 
+from croupier import encoding
 from croupier.model import GENESIS_EPOCH, Entry, EntryKind, Epoch, Key, Row, Wallet, WalletKey, epoch_key
 
 NO_ID = bytes(16)
 NO_DETAIL = bytes(32)
-_ENTRY = struct.Struct(">32sQIB16s16sIqqqqQ32s")
+digest = encoding.digest
+"""What an entry's `detail` holds."""
 
 
 def new_wallet(key: WalletKey, now_ms: int) -> Wallet:
@@ -50,7 +51,7 @@ def append(
         now_ms,
         detail,
     )
-    chain_hash = hashlib.sha256(_ENTRY.pack(wallet.chain_hash, *unchained)).digest()
+    chain_hash = encoding.chain_hash(wallet.chain_hash, *unchained)
     entry = Entry(*unchained, chain_hash)
     after = Wallet(
         balance,
@@ -58,8 +59,8 @@ def append(
         chain_hash,
         wallet.epoch,
         wallet.epoch_first_revision,
-        wallet.deposited_micros + max(transfer_micros, 0),
-        wallet.withdrawn_micros - min(transfer_micros, 0),
+        wallet.deposited_micros + transfer_micros if transfer_micros > 0 else wallet.deposited_micros,
+        wallet.withdrawn_micros - transfer_micros if transfer_micros < 0 else wallet.withdrawn_micros,
         wallet.staked_micros + stake_micros,
         wallet.paid_micros + payout_micros,
         wallet.create_time_ms,
@@ -70,8 +71,7 @@ def append(
 
 def chain(previous: bytes, entry: Entry) -> bytes:
     """The chain hash that `entry` must carry after an entry whose chain hash is `previous`."""
-    fields = structs.astuple(entry)[:-1]
-    return hashlib.sha256(_ENTRY.pack(previous, *fields)).digest()
+    return encoding.chain_hash(previous, *structs.astuple(entry)[:-1])
 
 
 def drift_micros(wallet: Wallet) -> int:
@@ -86,12 +86,3 @@ def roll_epoch(key: WalletKey, wallet: Wallet, epoch_max_entries: int, now_ms: i
     closed = Epoch(wallet.epoch, wallet.revision, wallet.balance_micros, wallet.chain_hash, now_ms)
     opened = structs.replace(wallet, epoch=wallet.epoch + 1, epoch_first_revision=wallet.revision + 1)
     return opened, ((epoch_key(key, closed.number), closed),)
-
-
-def digest(*parts: bytes) -> bytes:
-    """SHA-256 over length-prefixed parts: what an entry's `detail` holds."""
-    hashed = hashlib.sha256()
-    for part in parts:
-        hashed.update(len(part).to_bytes(4, "big"))
-        hashed.update(part)
-    return hashed.digest()

@@ -6,7 +6,7 @@ from msgspec import Struct, structs
 
 from croupier.engine import Played
 from croupier.errors import IdReused, InsufficientFunds, LimitExceeded, Refusal, RoundOpen, SessionClosed, SessionNotFound
-from croupier.model import Answer, Decision, EntryKind, Key, NeedState, Round, Row, Session, State, Step, Wallet, WalletKey
+from croupier.model import Answer, Decision, Entry, EntryKind, Key, NeedState, Round, Session, State, Step, Wallet, WalletKey
 from croupier.operations import ledger, seeds
 from croupier.operations.command import row, wallet_key
 from croupier.operations.house import Entropy, House
@@ -53,7 +53,11 @@ class PlayRound(Struct, frozen=True):
         played = self._draw(house, wallet, session)
         if isinstance(played, Refusal):
             return played
-        return self._write(house, wallet, session, played, now_ms, entropy, epochs)
+        session = structs.replace(session, rounds=session.rounds + 1, open_round=b"" if played.settled else self.round_id)
+        wallet, entry, round_ = self._settle(wallet, session, played, now_ms)
+        wallet, session, rotated, reveals = seeds.rotate_if_due(house, self.wallet, wallet, session, now_ms, entropy)
+        view = RoundView(self.wallet, round_, 0)
+        return Decision(wallet, (entry, *rotated), view, ((round_key, round_),), (*epochs, *reveals, (session_key, session)))
 
     def _replay(self, known: Round) -> Answer | Refusal:
         if known.session != self.session or known.bet != self.bet:
@@ -72,17 +76,9 @@ class PlayRound(Struct, frozen=True):
             return played
         return refuse_stake(house, wallet, played.stake_micros, played.stake_micros) or played
 
-    def _write(
-        self,
-        house: House,
-        wallet: Wallet,
-        session: Session,
-        played: Played,
-        now_ms: int,
-        entropy: Entropy,
-        epochs: tuple[tuple[Key, Row], ...],
-    ) -> Decision:
-        before = wallet.balance_micros
+    def _settle(self, wallet: Wallet, session: Session, played: Played, now_ms: int) -> tuple[Wallet, Entry, Round]:
+        """The wallet, its entry and the round, after what was played; `session` is as it stands afterwards."""
+        before_micros = wallet.balance_micros
         wallet, entry = ledger.append(
             wallet,
             EntryKind.ROUND,
@@ -93,32 +89,23 @@ class PlayRound(Struct, frozen=True):
             payout_micros=played.payout_micros,
             detail=ledger.digest(self.bet, played.outcome),
         )
-        number = session.rounds + 1
         step = Step(b"", played.outcome, played.stake_micros, played.payout_micros, wallet.balance_micros, wallet.revision, now_ms)
         seed = session.seed
         round_ = Round(
             self.round_id,
             self.session,
-            number,
+            session.rounds,
             session.model,
             self.bet,
             seed.number,
             seed.commitment,
             seed.client_seed,
-            before,
+            before_micros,
             played.state,
             played.settled,
             (step,),
         )
-        session = structs.replace(session, rounds=number, open_round=b"" if played.settled else self.round_id)
-        wallet, session, rotated, reveals = seeds.rotate_if_due(house, self.wallet, wallet, session, now_ms, entropy)
-        return Decision(
-            wallet,
-            (entry, *rotated),
-            RoundView(self.wallet, round_, 0),
-            creates=((Key(self.wallet, "round", self.round_id), round_),),
-            updates=(*epochs, *reveals, (Key(self.wallet, "session", self.session), session)),
-        )
+        return wallet, entry, round_
 
 
 def refuse_session(wallet: WalletKey, session: Session) -> Refusal | None:

@@ -11,9 +11,10 @@ from croupier.limits import Limits
 from croupier.model import Entry, EntryKind, Key, NextSeed, Row, Seed, Session, Wallet, WalletKey, seed_key
 from croupier.operations import ledger
 from croupier.operations.house import Entropy, House
-from croupier.vault import NONCE_BYTES, SEED_BYTES
+from croupier.vault import NONCE_BYTES, SEED_BYTES, Vault
 
-_MAX_NAMED = 4_096
+_MAX_OPEN = 4_096
+"""Seeds kept open: a session that is being played opens its seed once, not once a round."""
 
 
 def draw(house: House, wallet: WalletKey, session: bytes, entropy: Entropy) -> NextSeed:
@@ -68,13 +69,17 @@ def rotate_if_due(
 
 def server_seed(house: House, wallet: WalletKey, session: Session) -> bytes:
     """The server seed in force, opened."""
-    return house.vault.open(session.seed.sealed, bound_to(wallet, session.id))
+    return _opened(house.vault, session.seed.sealed, wallet, session.id)
 
 
-@lru_cache(_MAX_NAMED)
 def bound_to(wallet: WalletKey, session: bytes) -> bytes:
     """What a sealed seed is authenticated with."""
     return f"{wallet}/sessions/".encode() + session
+
+
+@lru_cache(_MAX_OPEN)
+def _opened(vault: Vault, sealed: bytes, wallet: WalletKey, session: bytes) -> bytes:
+    return vault.open(sealed, bound_to(wallet, session))
 
 
 def _is_due(limits: Limits, session: Session, now_ms: int) -> bool:

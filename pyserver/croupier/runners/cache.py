@@ -49,14 +49,15 @@ class Cache:
             self._pack(*self._hot.popitem(last=False))
         return rows
 
-    def put(self, wallet: WalletKey, rows: Iterable[tuple[Key, Row]]) -> None:
+    def put(self, wallet: WalletKey, *batches: Iterable[tuple[Key, Row]]) -> None:
         """Takes over rows that were just committed or loaded; keeps those that the next call is likely to need."""
         kept = self.rows(wallet)
-        for key, row in rows:
-            if _is_live(row):
-                kept[key] = row
-            else:
-                kept.pop(key, None)
+        for rows in batches:
+            for key, row in rows:
+                if _is_live(row):
+                    kept[key] = row
+                elif key in kept:
+                    del kept[key]
         while len(kept) > _MAX_ROWS_A_WALLET:
             del kept[next(key for key in kept if key.kind != "wallet")]
 
@@ -83,6 +84,7 @@ def _unpack(wallet: WalletKey, packed: bytes) -> State:
 
 def _is_live(row: Row) -> bool:
     """Wallets, open sessions and open rounds are read again; what is closed is kept by the store alone."""
-    if isinstance(row, Session):
+    type_ = type(row)
+    if type_ is Session:
         return row.close_time_ms == 0
-    return isinstance(row, Wallet) or (isinstance(row, Round) and not row.settled)
+    return type_ is Wallet or (type_ is Round and not row.settled)

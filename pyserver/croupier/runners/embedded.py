@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -35,7 +35,7 @@ _ATTEMPTS = 3
 """How often a call is decided before a lost race is reported (ABORTED)."""
 _RESOLVE_ATTEMPTS = 5
 """How often a write of unknown fate is sent again before its callers are told so."""
-_USUALLY_NEW = ("round", "transfer")
+_USUALLY_NEW = frozenset(("round", "transfer"))
 """Kinds whose ids are new in nearly every call that names one, so that asking the store first would double the way to it."""
 
 _log = logging.getLogger("croupier.runner")
@@ -135,50 +135,61 @@ class EmbeddedRunner:
         """Decides and commits the calls at `waiting`; the positions that must be decided again."""
         now_ms = self._clock_ms()
         drafts: dict[WalletKey, Draft] = {}
-        asked: list[tuple[int, Command, Draft]] = []
+        asked: list[tuple[int, Command, Draft, Sequence[Key]]] = []
+        missing: dict[Key, Draft] = {}
         for position in waiting:
             call = calls[position]
+            command = call.command
             if call.deadline_ms and now_ms >= call.deadline_ms:
                 self.counts.expired_calls += 1
                 results[position] = expired()
                 continue
-            draft = drafts.get(call.command.wallet)
+            draft = drafts.get(command.wallet)
             if draft is None:
-                draft = drafts[call.command.wallet] = Draft(call.command.wallet)
-            asked.append((position, call.command, draft))
-        await self._load(((draft, command.keys()) for _, command, draft in asked), may_guess=True)
-        for position, command, draft in asked:
-            results[position] = await self._decide(command, draft, now_ms)
+                draft = drafts[command.wallet] = Draft(command.wallet)
+            asked.append((position, command, draft, self._recall(draft, command.keys(), missing)))
+        if missing:
+            await self._load(missing)
+        for position, command, draft, guessed in asked:
+            decided = self._decided(command, draft.state, now_ms)
+            if type(decided) is Decision and decided.proves_new(guessed):
+                draft.add(decided)
+                results[position] = decided.answer
+            else:
+                results[position] = await self._decide(command, draft, now_ms, decided, guessed)
             draft.calls.append(position)
-        again = await self._commit([draft for draft in drafts.values() if draft.wallet is not None], results)
+        again = await self._commit([draft for draft in drafts.values() if draft.decisions], results)
         for draft in drafts.values():
             for game, refusal in draft.faults:
                 self._on_fault(game, refusal)
         return again
 
-    async def _decide(self, command: Command, draft: Draft, now_ms: int) -> Result:
-        """The command's answer on the draft's state, where its keys were loaded; what it writes is added to the draft."""
+    async def _decide(self, command: Command, draft: Draft, now_ms: int, decided: Decided, guessed: Sequence[Key]) -> Result:
+        """The command's answer, where the first attempt at it gave `decided`, on ids of which those in `guessed` were taken to be new; what it writes is
+        added to the draft.
+        """
         while True:
-            decided = self._decided(command, draft.state, now_ms)
             if isinstance(decided, NeedState):
                 need = decided.keys
             elif _may_be_stale(decided, draft):
                 self._cache.forget(draft.key)
-                need = draft.forget_rows(command.keys())
-            elif draft.guessed:
-                need = draft.unproven(command.keys(), decided.creates if isinstance(decided, Decision) else ())
-                if not need:
-                    break
+                need, guessed = draft.forget_rows(command.keys()), ()
+            elif guessed and not (isinstance(decided, Decision) and decided.proves_new(guessed)):
+                need, guessed = draft.forget(guessed), ()
             else:
                 break
-            await self._load([(draft, need)])
+            missing: dict[Key, Draft] = {}
+            self._recall(draft, need, missing, may_guess=False)
+            if missing:
+                await self._load(missing)
+            decided = self._decided(command, draft.state, now_ms)
         if isinstance(decided, Decision):
             draft.add(decided)
             return decided.answer
         if isinstance(decided, Answer):
             return decided.answer
         if isinstance(decided, InvariantBroken | RngUnhealthy):
-            draft.faults.append((_game(decided, draft.state), decided))
+            draft.faults = (*draft.faults, (_game(decided, draft.state), decided))
         return decided
 
     def _decided(self, command: Command, state: State, now_ms: int) -> Decided:
@@ -190,28 +201,33 @@ class EmbeddedRunner:
             _log.exception("deciding %s failed", type(command).__name__)
             return InvariantBroken("an invariant is broken; the call changed nothing")
 
-    async def _load(self, needs: Iterable[tuple[Draft, Sequence[Key]]], *, may_guess: bool = False) -> None:
-        """Brings rows into the drafts' state: from the cache, all others from the store at once. Where only ids lack that are new as a rule, they are
-        taken to be new.
+    def _recall(self, draft: Draft, keys: Sequence[Key], missing: dict[Key, Draft], *, may_guess: bool = True) -> Sequence[Key]:
+        """Brings rows into the draft's state from the cache; those that are not there go to `missing`. Where only ids lack that are new as a rule, they are
+        taken to be new: their keys are given back, and whatever does not make them must not rest on that.
         """
-        missing: dict[Key, Draft] = {}
-        for draft, keys in needs:
-            cached = self._cache.rows(draft.key)
-            lacking: list[Key] = []
-            for key in keys:
-                if key not in draft.state:
-                    row = cached.get(key)
-                    if row is None:
-                        lacking.append(key)
-                    else:
-                        draft.state[key] = row
-                        draft.is_from_cache = True
-            if may_guess and lacking and all(key.kind in _USUALLY_NEW for key in lacking):
-                draft.guess(lacking)
-            else:
-                missing.update((key, draft) for key in lacking)
-        if not missing:
-            return
+        state, cached = draft.state, self._cache.rows(draft.key)
+        lacking: list[Key] = []
+        for key in keys:
+            if key not in state:
+                row = cached.get(key)
+                if row is None:
+                    lacking.append(key)
+                else:
+                    state[key] = row
+                    draft.is_from_cache = True
+        if not lacking:
+            return ()
+        if may_guess and _USUALLY_NEW.issuperset([key.kind for key in lacking]):
+            for key in lacking:
+                state[key] = None
+            draft.is_from_cache = True
+            return lacking
+        for key in lacking:
+            missing[key] = draft
+        return ()
+
+    async def _load(self, missing: dict[Key, Draft]) -> None:
+        """Brings rows into the drafts' state from the store, all at once."""
         for key, row in (await self.store.load(list(missing))).items():
             draft = missing[key]
             draft.state[key] = row
@@ -239,7 +255,7 @@ class EmbeddedRunner:
                 self._applied(draft, write)
                 continue
             self._cache.forget(draft.key)
-            draft.faults.clear()
+            draft.faults = ()
             if result is CommitResult.REFUSED:
                 self.counts.refused_writes += 1
                 again += draft.calls
@@ -253,7 +269,7 @@ class EmbeddedRunner:
         self.counts.entries += len(write.entries)
         for key, _ in write.creates:
             self.counts.rounds += key.kind == "round"
-        self._cache.put(draft.key, ((wallet_key(draft.key), write.wallet), *write.creates, *write.updates))
+        self._cache.put(draft.key, ((wallet_key(draft.key), write.wallet),), write.creates, write.updates)
         self._on_commit(draft.key, write.entries)
 
     async def _resolve(self, write: WalletWrite) -> CommitResult:
@@ -293,7 +309,7 @@ def _may_be_stale(decided: Decided, draft: Draft) -> bool:
     A write's revision guards what it rests on. A refusal or a stored answer has no such guard, so it must not come from a cache; nor must
     a broken invariant be reported that is only two rows read at two times.
     """
-    if isinstance(decided, Decision) or draft.wallet is not None:
+    if isinstance(decided, Decision) or draft.decisions:
         return False
     return draft.is_from_cache or (draft.loads > 1 and isinstance(decided, InvariantBroken))
 

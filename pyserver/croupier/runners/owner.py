@@ -1,7 +1,7 @@
-"""The owner thread: gathers calls from the event loop into batches and drives the embedded runner with them.
+"""The owner thread: gathers calls from the front door and from the event loop into batches and drives the embedded runner with them.
 
-While one batch is being committed (the fsync holds no GIL) the next one queues up. With many callers the thread waits a moment for as many as the last
-batch showed, so that a commit carries more than one of them; a lone caller is never kept waiting.
+While one batch is being committed (the fsync holds no GIL) the next one queues up. Where all calls come over the event loop, the thread waits a moment for
+as many as the last batch showed, so that a commit carries more than one of them; a lone caller is never kept waiting.
 """
 
 from __future__ import annotations
@@ -12,20 +12,44 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from croupier.door import Inbox
 from croupier.errors import NodeUnavailable, Overloaded, Refusal, StoreFailed
+from croupier.model import Key, State
 from croupier.operations.command import Command
 from croupier.runners.embedded import Call, EmbeddedRunner, Result, unknown
 from croupier.stores.store import Reads, Store
 
 T = TypeVar("T")
-_LINGER_S_MAX = 0.005
+LINGER_S = 0.005
+"""How long a batch waits for company at most, where its callers need it."""
 _LARGE_BATCH_CALLS = 100
 """A batch of that many calls needs no company: the cost of its commit is shared well enough."""
 _RETRY_AFTER_S = 0.05
 
 _log = logging.getLogger("croupier.owner")
+
+
+class HotBatch(Protocol):
+    """Calls of the front door that were taken together."""
+
+    calls: list[Call]
+    """To be decided, in order."""
+    keys: list[Key]
+    """To be read after the commit."""
+
+    def answer(self, results: Sequence[Result], state: State | Refusal) -> None:
+        """Answers every call, from one result for each of `calls` and the rows under `keys`."""
+        ...
+
+
+class HotCalls(Protocol):
+    """Where the front door's calls come from."""
+
+    def take(self) -> HotBatch:
+        """Everything that waits."""
+        ...
 
 
 class _Submission:
@@ -41,7 +65,14 @@ class _Submission:
 class Owner:
     """Runs commands for services; everything that writes goes through its one thread."""
 
-    def __init__(self, runner: EmbeddedRunner, *, max_queue: int = 4_096, on_failure: Callable[[str], None] = lambda reason: None) -> None:
+    def __init__(
+        self,
+        runner: EmbeddedRunner,
+        *,
+        max_queue: int = 4_096,
+        linger_s: float = LINGER_S,
+        on_failure: Callable[[str], None] = lambda reason: None,
+    ) -> None:
         """`max_queue` bounds the calls that wait; `on_failure` is called once, on the event loop, when the store has failed."""
         if not runner.store.inline:
             raise ValueError(f"the embedded runner needs a store that never suspends; {runner.store.name} does")
@@ -52,11 +83,10 @@ class Owner:
         self._on_failure = on_failure
         self._failure_told = False
         self._queue: deque[_Submission | Callable[[], None]] = deque()
-        self._wanted = 1
-        """How many must be queued before the thread is woken: each wake-up makes two threads contend for the GIL."""
-        self._wake = threading.Lock()
-        """Held while there is nothing to wake for. Only the event loop's thread releases it."""
-        self._wake.acquire()
+        self.inbox = Inbox(max_queue)
+        """Where the front door puts its calls, and what wakes the thread."""
+        self._hot: HotCalls | None = None
+        self._linger_s = linger_s
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="owner", daemon=True)
@@ -64,6 +94,10 @@ class Owner:
         self._reading = 0
         self._reader = ThreadPoolExecutor(1, "reader")
         """One thread, so that a read whose caller went away is still over before the next one starts."""
+
+    def serve(self, hot: HotCalls) -> None:
+        """Takes the calls in `inbox` as well, from before the start."""
+        self._hot = hot
 
     def start(self) -> None:
         """Starts the thread; must be called on the event loop that the callers live on."""
@@ -87,8 +121,7 @@ class Owner:
         self.queued += len(calls)
         submission = _Submission(calls, self._loop.create_future())
         self._queue.append(submission)
-        if len(self._queue) >= self._wanted:
-            self._signal()
+        self.inbox.notify()
         return submission.future
 
     async def write(self, task: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
@@ -111,7 +144,7 @@ class Owner:
                 done.set_exception(error)
 
         self._queue.append(run)
-        self._signal()
+        self.inbox.notify()
         try:
             return await asyncio.wrap_future(done)
         finally:
@@ -135,18 +168,13 @@ class Owner:
     async def stop(self) -> None:
         """Answers what is queued, refuses what comes later, and ends the thread."""
         self._stopping = True
-        self._signal()
+        self.inbox.notify()
         await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._reader.shutdown)
 
     def _refuse_failed(self) -> None:
         if self.runner.failure:
             raise NodeUnavailable(f"the node is out of service: {self.runner.failure}")
-
-    def _signal(self) -> None:
-        """Wakes the thread."""
-        if self._wake.locked():
-            self._wake.release()
 
     def _run(self) -> None:
         seen = 0
@@ -155,22 +183,22 @@ class Owner:
             seen = answered + len(self._queue)
 
     def _gather(self, seen: int) -> bool:
-        """Waits for a first call, then a few milliseconds at most for `seen` of them: those answered last may be about to come back. False at the end."""
-        self._wanted = 1
-        while not self._queue:
+        """Waits for a first call, then for `seen` of them, if only for a moment: those answered last may be about to come back. False at the end."""
+        if not self._queue:
             if self._stopping:
                 return False
-            self._wake.acquire()
-        self._wanted = seen
-        self._wake.acquire(blocking=False)
-        if len(self._queue) < seen and not self._stopping:
-            self._wake.acquire(timeout=_LINGER_S_MAX)
+            self.inbox.wait(1, None)
+        lacking = seen - len(self._queue)
+        if self._linger_s and lacking > 0 and not self._stopping:
+            self.inbox.wait(lacking, self._linger_s)
         return True
 
     def _process(self) -> int:
-        """Takes everything that is queued; how many callers were answered, 0 where the calls were so many that the next batch needs no company."""
+        """Takes everything that waits; how many callers were answered, 0 where the calls were so many that the next batch needs no company."""
+        hot = self._hot.take() if self._hot else None
         submissions: list[_Submission] = []
-        calls: list[Call] = []
+        calls: list[Call] = hot.calls if hot else []
+        of_hot = len(calls)
         while self._queue:
             item = self._queue.popleft()
             if isinstance(item, _Submission):
@@ -178,11 +206,28 @@ class Owner:
                 calls.extend(item.calls)
             else:
                 item()
+        results = self._answers(calls) if calls else []
+        if hot:
+            hot.answer(results[:of_hot], self._state(hot.keys))
+        assert self._loop is not None
         if submissions:
-            results = self._answers(calls)
-            assert self._loop is not None
-            self._loop.call_soon_threadsafe(self._deliver, submissions, results)
+            self._loop.call_soon_threadsafe(self._deliver, submissions, results[of_hot:])
+        elif self.runner.failure and not self._failure_told:
+            self._loop.call_soon_threadsafe(self._tell_failure)
         return len(submissions) if len(calls) < _LARGE_BATCH_CALLS else 0
+
+    def _state(self, keys: Sequence[Key]) -> State | Refusal:
+        """Rows as committed now."""
+        if not keys:
+            return {}
+        try:
+            self._refuse_failed()
+            return drive(self.runner.store.load(keys))
+        except StoreFailed as error:
+            self.runner.fail(str(error))
+            return NodeUnavailable(f"the node is out of service: {error}")
+        except Refusal as refusal:
+            return refusal
 
     def _answers(self, calls: Sequence[Call]) -> list[Result]:
         try:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from google.protobuf.timestamp_pb2 import Timestamp
 from msgspec import structs
+from msgspec.structs import astuple
 
 from croupier.currencies import STEP_MICROS
+from croupier.encoding import encode_round
 from croupier.model import Entry, EntryKind, Round, Seed, Session, TransferKind, Wallet, WalletKey
 from croupier.operations import seeds
 from croupier.operations.open_session import SessionView
 from croupier.operations.play_round import RoundView, format_id
 from croupier.operations.transfer import TransferView
 from croupier.pb import round_service_pb2, session_service_pb2, wallet_service_pb2
-from croupier.services import names, splice
+from croupier.services import names
 from croupier.stores.store import WalletSums
 
-_SESSIONS_IN_PLAY = 4_096
-_ROUND = round_service_pb2.Round
-_BET, _ACTIONS, _OUTCOME = _ROUND.BET_FIELD_NUMBER, _ROUND.ACTIONS_FIELD_NUMBER, _ROUND.OUTCOME_FIELD_NUMBER
+_Answer = round_service_pb2.PlayResponse
+_ROUND = _Answer.ROUND_FIELD_NUMBER
 
 _TRANSFER_KINDS = {kind: wallet_service_pb2.TransferKind.Name(kind.value) for kind in TransferKind}
 _ENTRY_KINDS = {kind: wallet_service_pb2.EntryKind.Name(kind.value) for kind in EntryKind}
@@ -27,39 +26,26 @@ _ENTRY_KINDS = {kind: wallet_service_pb2.EntryKind.Name(kind.value) for kind in 
 
 def round_message(view: RoundView) -> round_service_pb2.Round:
     """A round as it stood after `view.step`."""
-    return round_service_pb2.Round.FromString(encoded_round(view))
+    return _Answer.FromString(encoded_round(_ROUND, view)).round
 
 
-def encoded_round(view: RoundView) -> bytes:
-    """`round_message`, encoded. Bet, actions and outcome are stored encoded and go in as they are: parsing them only to encode them again would cost
-    as much as all other fields together.
+def encoded_round(field: int, view: RoundView) -> bytes:
+    """`round_message` as that field of a message around it, encoded. Bet, actions and outcome are stored encoded and go in as they are: parsing them only to
+    encode them again would cost as much as all other fields together.
     """
-    round_, step = view.round, view.round.steps[view.step]
-    settled = round_.settled and view.step == len(round_.steps) - 1
-    message = round_service_pb2.Round(
-        name=names.round_name(view.wallet, round_.id),
-        session_id=_session_id(round_.session),
-        number=round_.number,
-        model=_model_name(round_.model),
-        state=round_service_pb2.ROUND_STATE_SETTLED if settled else round_service_pb2.ROUND_STATE_OPEN,
-        step=view.step,
-        currency_code=view.wallet.currency,
-        stake_micros=step.stake_micros,
-        payout_micros=step.payout_micros,
-        balance_before_micros=round_.balance_before_micros,
-        balance_micros=step.balance_micros,
-        revision=step.revision,
-        seed_number=round_.seed_number,
-        server_seed_hash=_hash_text(round_.commitment),
-        client_seed=round_.client_seed,
+    round_, number = view.round, view.step
+    steps = round_.steps
+    step = steps[number]
+    return encode_round(
+        field,
+        names.wallet_name(view.wallet),
+        view.wallet.currency,
+        astuple(round_),
+        astuple(step),
+        [taken.action for taken in steps[1 : number + 1]],
+        steps[0].time_ms,
+        round_.settled and number == len(steps) - 1,
     )
-    _set_time(message.create_time, round_.steps[0].time_ms)
-    if settled:
-        _set_time(message.settle_time, step.time_ms)
-    parts = [message.SerializeToString(), splice.field(_BET, round_.bet)]
-    parts += [splice.field(_ACTIONS, taken.action) for taken in round_.steps[1 : view.step + 1]]
-    parts.append(splice.field(_OUTCOME, step.outcome))
-    return b"".join(parts)
 
 
 def last_step(wallet: WalletKey, round_: Round) -> RoundView:
@@ -179,21 +165,3 @@ def trial_balance_message(sums: WalletSums) -> wallet_service_pb2.TrialBalance:
 def timestamp(time_ms: int) -> Timestamp:
     """A time on the wire."""
     return Timestamp(seconds=time_ms // 1000, nanos=time_ms % 1000 * 1_000_000)
-
-
-# Texts that the rounds of a session have in common.
-_session_id = lru_cache(_SESSIONS_IN_PLAY)(format_id)
-
-
-@lru_cache(_SESSIONS_IN_PLAY)
-def _hash_text(hash_: bytes) -> str:
-    return hash_.hex()
-
-
-@lru_cache(_SESSIONS_IN_PLAY)
-def _model_name(hash_: bytes) -> str:
-    return f"models/{hash_.hex()}"
-
-
-def _set_time(field: Timestamp, time_ms: int) -> None:
-    field.seconds, field.nanos = time_ms // 1000, time_ms % 1000 * 1_000_000

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any, Self, cast
+from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -25,6 +26,8 @@ _log = logging.getLogger("croupier.call")
 _RETRY_AFTER_S = 1.0
 _CANCELLED = "CANCELLED"
 """What metrics show where the caller went away, or its deadline passed, before the answer: those are the slowest calls."""
+PEER_KEY, CERTIFICATE_KEY = "croupier-peer", "croupier-certificate"
+"""Metadata that the front door sets on what it forwards: ip:port, and the common name, percent-encoded. What a caller sends under such names it removes."""
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -46,7 +49,8 @@ Decode = Callable[[bytes], Any]
 class Guard:
     """Lets calls in, and answers for what happens to them."""
 
-    def __init__(self, access: Access, metrics: Metrics, clock_ms: Callable[[], int], max_calls: int) -> None:
+    def __init__(self, access: Access, metrics: Metrics, clock_ms: Callable[[], int], max_calls: int, *, behind_door: bool = False) -> None:
+        """`behind_door`: every call of gRPC's comes through the front door, whose word for who the peer is can be trusted."""
         self.refusing = ""
         """Why all calls are refused; empty while the node serves."""
         self._running = 0
@@ -56,6 +60,7 @@ class Guard:
         self._metrics = metrics
         self._clock_ms = clock_ms
         self._max_calls = max_calls
+        self._behind_door = behind_door
 
     def unary(self, method: str, roles: frozenset[int], behaviour: Unary, decode: Decode) -> Callable[[bytes, Context], Awaitable[Any]]:
         """`behaviour` as a handler for one request and one answer."""
@@ -66,16 +71,16 @@ class Guard:
             self._begin()
             try:
                 call = self._admit(context, roles)
-                answer = await behaviour(_decoded(decode, data), call)
+                answer = await behaviour(decoded(decode, data), call)
             except asyncio.CancelledError:
                 observe(_CANCELLED, time.perf_counter() - started)
                 raise
             except Refusal as refusal:
                 observe(refusal.reason, time.perf_counter() - started)
-                await _refuse(context, method, refusal)
+                await self._refuse(context, method, refusal)
             except Exception as error:
                 observe(InvariantBroken.reason, time.perf_counter() - started)
-                await _refuse(context, method, self._broken(method, error))
+                await self._refuse(context, method, self.broken(method, error))
             else:
                 observe("", time.perf_counter() - started)
                 return answer
@@ -95,7 +100,7 @@ class Guard:
             self._begin()
             try:
                 call = self._admit(context, roles)
-                request = _decoded(decode, data) if isinstance(data, bytes) else _Requests(decode, context)
+                request = decoded(decode, data) if isinstance(data, bytes) else _Requests(decode, context)
                 async with aclosing(behaviour(request, call)) as answers:
                     async for answer in answers:
                         await context.write(answer)
@@ -104,10 +109,10 @@ class Guard:
                 raise
             except Refusal as refusal:
                 observe(refusal.reason, time.perf_counter() - started)
-                await _refuse(context, method, refusal)
+                await self._refuse(context, method, refusal)
             except Exception as error:
                 observe(InvariantBroken.reason, time.perf_counter() - started)
-                await _refuse(context, method, self._broken(method, error))
+                await self._refuse(context, method, self.broken(method, error))
             else:
                 observe("", time.perf_counter() - started)
             finally:
@@ -129,40 +134,61 @@ class Guard:
         if not self._running:
             self._idle.set()
 
-    def _admit(self, context: Context, roles: frozenset[int]) -> Call:
+    def admit(self, authorization: str, certificate: str, roles: frozenset[int], deadline_ms: int, now_ms: int) -> Call:
+        """A call with these credentials, of which one may be empty. Raises the Refusal of one that must not come in."""
         if self.refusing:
             raise NodeUnavailable(f"the node is {self.refusing}; nothing was done, use another node")
-        if self._running > self._max_calls:
-            raise Overloaded(f"{self._max_calls} calls and streams are open already; nothing was done", retry_after_s=_RETRY_AFTER_S)
-        identify = self._credentials(context)
-        caller = identify()
+        caller = self._caller(authorization, certificate, now_ms)
         if caller.role not in roles:
             raise Forbidden(f"the role {caller.role.name} may not call this method")
-        remaining_s = cast("float | None", context.time_remaining())  # The types leave out the None of a call without a deadline.
-        return Call(caller, self._clock_ms() + int(remaining_s * 1000) if remaining_s is not None else 0, identify)
+        return Call(caller, deadline_ms, lambda: self._caller(authorization, certificate, self._clock_ms()))
 
-    def _credentials(self, context: Context) -> Callable[[], Caller]:
-        """Tells the caller by its credentials, as often as it is asked."""
-        for key, value in context.invocation_metadata() or ():
-            if key == "authorization":
-                return lambda: self._access.caller(str(value), self._clock_ms())
-        names = list(context.auth_context().get("x509_common_name", ()))
-        if names:
-            return lambda: self._access.certificate_caller(names[0].decode(errors="replace"))
-        raise CredentialsInvalid("no credentials; send metadata `authorization: Bearer` with an API key or a session token")
-
-    def _broken(self, method: str, error: Exception) -> Refusal:
+    def broken(self, method: str, error: Exception) -> Refusal:
+        """What the caller is told of an error that nobody foresaw; it is logged here."""
         _log.error("%s failed", method, exc_info=error)
         return InvariantBroken("an internal error; it was logged, and the call changed nothing that it did not acknowledge")
 
+    def _admit(self, context: Context, roles: frozenset[int]) -> Call:
+        if self._running > self._max_calls:
+            raise Overloaded(f"{self._max_calls} calls and streams are open already; nothing was done", retry_after_s=_RETRY_AFTER_S)
+        authorization, certificate = self._credentials(context)
+        remaining_s = cast("float | None", context.time_remaining())  # The types leave out the None of a call without a deadline.
+        now_ms = self._clock_ms()
+        return self.admit(authorization, certificate, roles, now_ms + int(remaining_s * 1000) if remaining_s is not None else 0, now_ms)
 
-async def _refuse(context: Context, method: str, refusal: Refusal) -> None:
-    if isinstance(refusal, CredentialsInvalid | Forbidden):  # A failed access is a significant event (S3).
-        _log.warning("%s from %s was refused: %s", method, context.peer(), refusal.reason)
-    await context.abort(status.code(refusal), refusal.message, ((status.DETAILS_KEY, status.details(refusal)),))
+    def _credentials(self, context: Context) -> tuple[str, str]:
+        """The `authorization` of a call, and the common name of its client certificate, as the front door says or as TLS ended here."""
+        metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
+        if self._behind_door:
+            return metadata.get("authorization", ""), unquote(metadata.get(CERTIFICATE_KEY, ""))
+        names = list(context.auth_context().get("x509_common_name", ()))
+        return metadata.get("authorization", ""), names[0].decode(errors="replace") if names else ""
+
+    def _caller(self, authorization: str, certificate: str, now_ms: int) -> Caller:
+        if authorization:
+            return self._access.caller(authorization, now_ms)
+        if certificate:
+            return self._access.certificate_caller(certificate)
+        raise CredentialsInvalid("no credentials; send metadata `authorization: Bearer` with an API key or a session token")
+
+    def _peer(self, context: Context) -> str:
+        if self._behind_door:
+            return next((str(value) for key, value in context.invocation_metadata() or () if key == PEER_KEY), "")
+        return context.peer()
+
+    async def _refuse(self, context: Context, method: str, refusal: Refusal) -> None:
+        log_refusal(method, self._peer(context), refusal)
+        await context.abort(status.code(refusal), refusal.message, ((status.DETAILS_KEY, status.details(refusal)),))
 
 
-def _decoded(decode: Decode, data: bytes) -> Any:
+def log_refusal(method: str, peer: str, refusal: Refusal) -> None:
+    """A failed access is a significant event (S3)."""
+    if isinstance(refusal, CredentialsInvalid | Forbidden):
+        _log.warning("%s from %s was refused: %s", method, peer, refusal.reason)
+
+
+def decoded(decode: Decode, data: bytes) -> Any:
+    """A request. Raises FieldInvalid where the bytes are none."""
     try:
         return decode(data)
     except DecodeError:
@@ -183,4 +209,4 @@ class _Requests:
         data = await self._context.read()
         if data is grpc.aio.EOF:
             raise StopAsyncIteration
-        return _decoded(self._decode, data)
+        return decoded(self._decode, data)

@@ -9,6 +9,7 @@ from sys import intern
 from google.protobuf.message import Message
 
 from croupier.access import Caller, Role
+from croupier.encoding import uuid7_bytes
 from croupier.errors import FieldInvalid, Forbidden
 from croupier.model import WalletKey
 from croupier.operations.play_round import format_id
@@ -16,7 +17,6 @@ from croupier.operations.play_round import format_id
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}\Z")
 _GAME = re.compile(r"[a-z0-9-]{1,64}\Z")
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
-_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 _CLIENT_SEED = re.compile(r"[!-9;-~]{1,64}\Z")
 _WALLET_FORM = "operators/{operator}/players/{player}/wallets/{currency}"
 _MAX_KNOWN = 4_096
@@ -27,11 +27,12 @@ _MAX_KEPT_BYTES = 4_096
 
 def parse_id(text: str, field: str) -> bytes:
     """The 16 bytes of a UUIDv7 in its canonical text form."""
-    if not _UUID7.match(text):
+    id_ = uuid7_bytes(text)
+    if id_ is None:
         raise FieldInvalid(
             f"{field} must be a UUIDv7 in lower case, such as 01890a5d-ac96-774b-bcce-b302099a8057, not {text[:64]!r}", field=field
         )
-    return bytes.fromhex(text.replace("-", ""))
+    return id_
 
 
 def parse_wallet(text: str, caller: Caller, field: str) -> WalletKey:
@@ -104,7 +105,7 @@ def session_name(wallet: WalletKey, id_: bytes) -> str:
 
 def round_name(wallet: WalletKey, id_: bytes) -> str:
     """The name of a round."""
-    return f"{_wallet_name(wallet)}/rounds/{format_id(id_)}"
+    return f"{wallet_name(wallet)}/rounds/{format_id(id_)}"
 
 
 def transfer_name(wallet: WalletKey, id_: bytes) -> str:
@@ -112,7 +113,8 @@ def transfer_name(wallet: WalletKey, id_: bytes) -> str:
     return f"{wallet}/transfers/{format_id(id_)}"
 
 
-_wallet_name = lru_cache(_MAX_KNOWN)(str)
+wallet_name = lru_cache(_MAX_KNOWN)(str)
+"""The name of a wallet."""
 
 
 def _refuse_stranger(wallet: WalletKey, caller: Caller, field: str) -> None:

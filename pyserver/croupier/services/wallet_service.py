@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 
 from croupier.errors import TokenOutOfRange, TransferNotFound, WalletNotFound
 from croupier.events.hub import Hub
-from croupier.model import EntryKind, Key, Transfer, TransferKind, Wallet, WalletKey
+from croupier.model import EntryKind, Key, Row, Transfer, TransferKind, Wallet, WalletKey
 from croupier.operations.command import wallet_key
 from croupier.operations.transfer import MakeTransfer, TransferView
 from croupier.pb import wallet_service_pb2 as pb
@@ -15,6 +15,7 @@ from croupier.runners.taker import Taker
 from croupier.services import names, pages
 from croupier.services.convert import entry_message, transfer_message, trial_balance_message, wallet_message
 from croupier.services.guard import Call
+from croupier.services.hot import Lookup
 from croupier.stores.store import EntryQuery
 
 _WATCH_PAGE = 500
@@ -29,10 +30,11 @@ class WalletService:
         self._heartbeat_s = heartbeat_s
         self._ending = False
 
-    async def get_wallet(self, request: pb.GetWalletRequest, call: Call) -> pb.GetWalletResponse:
+    def get_wallet(self, request: pb.GetWalletRequest, call: Call) -> Lookup:
         """One wallet as last committed."""
         wallet = names.parse_wallet(request.name, call.caller, "name")
-        return pb.GetWalletResponse(wallet=wallet_message(wallet, await self._head(wallet)))
+        key = wallet_key(wallet)
+        return Lookup((key,), lambda state: _got(wallet, state[key]))
 
     async def deposit(self, request: pb.DepositRequest, call: Call) -> pb.DepositResponse:
         """Adds money; opens the wallet if there is none."""
@@ -113,10 +115,17 @@ class WalletService:
 
     async def _head(self, wallet: WalletKey) -> Wallet:
         key = wallet_key(wallet)
-        row = (await self._owner.read(lambda reads: reads.load([key])))[key]
-        if not isinstance(row, Wallet):
-            raise WalletNotFound(f"there is no {wallet}; a deposit or a session opens it", field="name")
-        return row
+        return _found(wallet, (await self._owner.read(lambda reads: reads.load([key])))[key])
+
+
+def _got(wallet: WalletKey, row: Row | None) -> bytes:
+    return pb.GetWalletResponse(wallet=wallet_message(wallet, _found(wallet, row))).SerializeToString()
+
+
+def _found(wallet: WalletKey, row: Row | None) -> Wallet:
+    if not isinstance(row, Wallet):
+        raise WalletNotFound(f"there is no {wallet}; a deposit or a session opens it", field="name")
+    return row
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> bool:

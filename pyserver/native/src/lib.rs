@@ -3,6 +3,7 @@
 //! - `analysis`: exact figures and simulation, as JSON.
 //! - `bench`: what bench/ measures inside the engine.
 //! - `model`: class `Model`: parse, play, act, pay table.
+//! - `encoding`: messages and hashes that every round needs.
 //! - `entropy`: random bytes of the operating system through a health test, the raw collector, the self test.
 //! - `front`: classes `Inbox` and `Front`: the front door and its queue.
 //! - `errors`: the exceptions, one for each value of the engine's error enum.
@@ -16,6 +17,7 @@
 
 mod analysis;
 mod bench;
+mod encoding;
 mod entropy;
 mod errors;
 mod front;
@@ -34,6 +36,8 @@ use pyo3::prelude::*;
 mod _engine {
     #[pymodule_export]
     use crate::bench::{bench_draws, bench_scan, bench_spins};
+    #[pymodule_export]
+    use crate::encoding::{chain_hash, digest, encode_field, encode_round, uuid7_bytes};
     #[pymodule_export]
     use crate::entropy::{entropy, raw, self_test};
     #[pymodule_export]

@@ -1,0 +1,105 @@
+"""Hot calls as the front door brings them: translated in batches on the owner's thread, and answered there once all of a batch is committed.
+
+Inbox -> admit -> parse -> translate -> (the owner decides and commits) -> encode -> inbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from croupier.door import Inbox
+from croupier.errors import Refusal
+from croupier.metrics import Metrics
+from croupier.model import Key, State
+from croupier.runners.embedded import Call as Queued
+from croupier.runners.embedded import Result
+from croupier.services import status
+from croupier.services.guard import Guard, decoded, log_refusal
+from croupier.services.hot import Decide, Lookup, Work, answered, queued
+from croupier.services.registry import HotMethod
+
+Answer = tuple[int, bytes] | tuple[int, int, str, bytes]
+"""Ticket and message; or ticket, gRPC code, its text, and an encoded google.rpc.Status."""
+_MAY_GO_ON = b""
+
+
+class Intake:
+    """Takes hot calls in batches."""
+
+    def __init__(self, inbox: Inbox, methods: Sequence[HotMethod], guard: Guard, metrics: Metrics, clock_ms: Callable[[], int]) -> None:
+        """`methods` in the order in which the door knows them."""
+        self._inbox = inbox
+        self._methods = [(method, metrics.refusals(method.path)) for method in methods]
+        self._guard = guard
+        self._clock_ms = clock_ms
+
+    def take(self) -> Batch:
+        """Everything that waits, translated."""
+        batch = Batch(self._inbox, self._refused)
+        now_ms = self._clock_ms()
+        for ticket, number, message, deadline_ms, authorization, certificate, peer in self._inbox.take():
+            method = self._methods[number if number >= 0 else -1 - number][0]
+            try:
+                call = self._guard.admit(authorization, certificate, method.roles, deadline_ms, now_ms)
+                if number < 0:
+                    batch.answers.append((ticket, _MAY_GO_ON))
+                else:
+                    batch.add(ticket, number, method.translate(decoded(method.decode, message), call), deadline_ms)
+            except Refusal as refusal:
+                log_refusal(method.path, peer, refusal)
+                if method.refused and number >= 0:
+                    batch.answers.append((ticket, method.refused(refusal)))
+                else:
+                    batch.answers.append(self._refused(ticket, number, refusal))
+            except Exception as error:
+                batch.answers.append(self._refused(ticket, number, error))
+        return batch
+
+    def _refused(self, ticket: int, number: int, error: Exception) -> Answer:
+        method, count = self._methods[number if number >= 0 else -1 - number]
+        refusal = error if isinstance(error, Refusal) else self._guard.broken(method.path, error)
+        count(refusal.reason)
+        return ticket, status.code_number(refusal), refusal.message, status.details(refusal)
+
+
+class Batch:
+    """Calls that were taken together."""
+
+    def __init__(self, inbox: Inbox, refused: Callable[[int, int, Exception], Answer]) -> None:
+        self.calls: list[Queued] = []
+        """To be decided, in order."""
+        self.keys: list[Key] = []
+        """To be read once they are committed."""
+        self.answers: list[Answer] = []
+        self._works: list[tuple[int, int, Work, int]] = []
+        """Ticket, number of the method, and where the results end."""
+        self._inbox = inbox
+        self._refused = refused
+
+    def add(self, ticket: int, number: int, work: Work, deadline_ms: int) -> None:
+        """Adds a call."""
+        if isinstance(work, Lookup):
+            self.keys.extend(work.keys)
+        else:
+            self.calls.extend(queued(work, deadline_ms))
+        self._works.append((ticket, number, work, len(self.calls)))
+
+    def answer(self, results: Sequence[Result], state: State | Refusal) -> None:
+        """Answers every call. `results` has one for each of `calls`, `state` the rows under `keys`."""
+        start = 0
+        for ticket, number, work, end in self._works:
+            try:
+                if isinstance(work, Decide):
+                    self.answers.append((ticket, answered(work, results[start:end])))
+                else:
+                    self.answers.append((ticket, work.answer(_readable(state))))
+            except Exception as error:
+                self.answers.append(self._refused(ticket, number, error))
+            start = end
+        self._inbox.answer(self.answers)
+
+
+def _readable(state: State | Refusal) -> State:
+    if isinstance(state, Refusal):
+        raise state
+    return state
