@@ -156,7 +156,8 @@ def encode_round(
 ) -> bytes:
     """A croupier.v1.Round as it stood after a step, as field `outer` of the message around it.
 
-    `wallet` is the wallet's name, `round_row` and `step_row` are the rows as tuples, `actions` those up to the step. Bet, actions and outcome go in as they are.
+    `wallet` is the wallet's name, `round_row` and `step_row` are the rows as tuples, `actions` those up to the step. Bet, actions and outcome go in as they
+    are.
     """
 
 def chain_hash(

@@ -27,7 +27,7 @@ class WalletKey(NamedTuple):
         return f"operators/{self.operator}/players/{self.player}/wallets/{self.currency}"
 
 
-class Key(Struct, frozen=True, cache_hash=True, gc=False):
+class Key(Struct, frozen=True, array_like=True, cache_hash=True, gc=False):
     """Where a row lies: `id` is empty for the wallet itself, 16 bytes for sessions, rounds and transfers,
     session id + number (4 bytes, big-endian) for seeds, number (4 bytes) for epochs.
     """

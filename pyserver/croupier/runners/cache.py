@@ -84,7 +84,6 @@ def _unpack(wallet: WalletKey, packed: bytes) -> State:
 
 def _is_live(row: Row) -> bool:
     """Wallets, open sessions and open rounds are read again; what is closed is kept by the store alone."""
-    type_ = type(row)
-    if type_ is Session:
+    if isinstance(row, Session):
         return row.close_time_ms == 0
-    return type_ is Wallet or (type_ is Round and not row.settled)
+    return isinstance(row, Wallet) or (isinstance(row, Round) and not row.settled)

@@ -7,7 +7,8 @@ What runs it differs: the front door's calls are run in batches on the owner's t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -52,6 +53,8 @@ class Lookup(Struct, frozen=True):
 
 Work = Decide | Lookup
 Translate = Callable[[Any, Call], Work]
+_Submitted = tuple[Callable[[Sequence[Result]], bytes], "asyncio.Future[list[Result]] | None"]
+"""What makes an answer, and the results that it is made of."""
 
 
 def queued(work: Decide, deadline_ms: int) -> list[Queued]:
@@ -83,7 +86,8 @@ class OnEventLoop:
             work = translate(request, call)
             if isinstance(work, Lookup):
                 return work.answer(await self._owner.read(lambda reads: reads.load(work.keys)))
-            return await self._answer(work, self._submit(work, call))
+            results = self._submit(work, call)
+            return answered(work, await results if results else ())
 
         return run
 
@@ -93,31 +97,32 @@ class OnEventLoop:
         """A hot method that takes a stream of requests, and answers each in their order."""
 
         async def run(requests: AsyncIterator[Any], call: Call) -> AsyncGenerator[bytes, None]:
-            waiting: asyncio.Queue[Awaitable[bytes] | None] = asyncio.Queue(self._max_waiting)
+            waiting: asyncio.Queue[_Submitted | None] = asyncio.Queue(self._max_waiting)
 
             async def read() -> None:
                 try:
                     async for request in requests:
-                        await waiting.put(answer(request))
+                        await waiting.put(submitted(request))
                 finally:
                     await waiting.put(None)
 
-            def answer(request: Any) -> Awaitable[bytes]:
-                """Submits the request at once; what is given back waits for its answer."""
+            def submitted(request: Any) -> _Submitted:
                 try:
                     call.check()
                     work = translate(request, call)
                     assert isinstance(work, Decide), "a stream of look-ups has no use"
-                    return self._answer(work, self._submit(work, call))
+                    return partial(answered, work), self._submit(work, call)
                 except Refusal as refusal:
-                    return _given(refused(refusal))
+                    answer = refused(refusal)
+                    return lambda _: answer, None
 
             reader = asyncio.create_task(read())
             ending = asyncio.create_task(self._ending.wait())
             ending.add_done_callback(lambda _: reader.cancel())
             try:
                 while (next_ := await waiting.get()) is not None:
-                    yield await next_
+                    answer, results = next_
+                    yield answer(await results if results else ())
                 if self._ending.is_set():
                     raise NodeUnavailable("the node is draining; every play that was answered is committed, go on at another node")
                 await reader
@@ -134,10 +139,3 @@ class OnEventLoop:
     def _submit(self, work: Decide, call: Call) -> asyncio.Future[list[Result]] | None:
         calls = queued(work, call.deadline_ms)
         return self._owner.call_many(calls) if calls else None
-
-    async def _answer(self, work: Decide, results: asyncio.Future[list[Result]] | None) -> bytes:
-        return answered(work, await results if results else ())
-
-
-async def _given(answer: bytes) -> bytes:
-    return answer
