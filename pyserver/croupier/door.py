@@ -4,4 +4,7 @@ from __future__ import annotations
 
 from croupier._engine import Front, Inbox
 
-__all__ = ["Front", "Inbox"]
+Answer = tuple[int, bytes] | tuple[int, int, str, bytes]
+"""Ticket and message; or ticket, gRPC code, its text, and an encoded google.rpc.Status."""
+
+__all__ = ["Answer", "Front", "Inbox"]

@@ -78,7 +78,7 @@ class Server:
             on_commit=self.hub.committed,
             on_fault=self._fault,
         )
-        has_door = config.door == "front" and config.tls is None and self._store.inline
+        has_door = config.door == "front" and config.tls is None
         self.owner: Taker
         if store.inline:
             # The front door's calls come in batches of their own accord.
@@ -156,13 +156,13 @@ class Server:
         sessions = SessionService(self.owner, self.access, clock_ms, config.token_ttl_s)
         servicers = (CatalogService(self.owner), sessions, self._rounds, self._wallets, admin)
         named = list(zip(SERVICES, servicers, strict=True))
-        has_door = config.door == "front" and config.tls is None and self._store.inline
+        has_door = config.door == "front" and config.tls is None
         handlers = [generic_handler(name, servicer, self.guard, None if has_door else self._hot) for name, servicer in named]
         handlers.append(generic_handler(CHANNELZ, Channelz(), self.guard, roles=frozenset({Role.ADMIN})))
         server.add_generic_rpc_handlers(handlers)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((*SERVICES, CHANNELZ, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-        if not has_door or not isinstance(self.owner, Owner):
+        if not has_door:
             return GrpcListener(server, self.guard, config)
         methods = [method for name, servicer in named for method in hot_methods(name, servicer)]
         self.owner.serve(Intake(self.owner.inbox, methods, self.guard, self.metrics, clock_ms))

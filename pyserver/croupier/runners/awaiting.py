@@ -16,10 +16,13 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from croupier.door import Inbox
 from croupier.errors import NodeUnavailable, Overloaded, Refusal, StoreFailed
 from croupier.model import WalletKey
 from croupier.operations.command import Command
 from croupier.runners.embedded import Call, EmbeddedRunner, Result, expired, unknown
+from croupier.runners.ferry import Ferry
+from croupier.runners.hot import HotCalls
 from croupier.stores.store import Reads, Store
 
 T = TypeVar("T")
@@ -96,10 +99,20 @@ class Awaiting:
         self._reads = runner.store.reads()
         self._reading = 0
         self._writing: set[asyncio.Task[Any]] = set()
+        self.inbox = Inbox(max_queue)
+        """Where the front door puts its calls."""
+        self.ferry: Ferry | None = None
+        """Brings them, where there is such a door."""
+
+    def serve(self, hot: HotCalls) -> None:
+        """Takes the calls in `inbox` as well, from before the start."""
+        self.ferry = Ferry(self.inbox, hot.take, self)
 
     def start(self) -> None:
         """Takes calls from now on, on the running event loop."""
         self._loop = asyncio.get_running_loop()
+        if self.ferry:
+            self.ferry.start()
 
     async def call(self, command: Command, deadline_ms: int = 0) -> object:
         """The command's answer, once committed. Raises its Refusal. `deadline_ms` is on the runner's clock."""
@@ -175,6 +188,8 @@ class Awaiting:
                 task.cancel()
             patience_s = None if late else patience_s
         self._hand_over()
+        if self.ferry:
+            await self.ferry.stop()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         assert self._loop is not None, "the runner was not started"

@@ -12,13 +12,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from croupier.door import Inbox
 from croupier.errors import NodeUnavailable, Overloaded, Refusal, StoreFailed
 from croupier.model import Key, State
 from croupier.operations.command import Command
 from croupier.runners.embedded import Call, EmbeddedRunner, Result, unknown
+from croupier.runners.hot import HotCalls
 from croupier.stores.store import Reads, Store
 
 T = TypeVar("T")
@@ -29,27 +30,6 @@ _LARGE_BATCH_CALLS = 100
 _RETRY_AFTER_S = 0.05
 
 _log = logging.getLogger("croupier.owner")
-
-
-class HotBatch(Protocol):
-    """Calls of the front door that were taken together."""
-
-    calls: list[Call]
-    """To be decided, in order."""
-    keys: list[Key]
-    """To be read after the commit."""
-
-    def answer(self, results: Sequence[Result], state: State | Refusal) -> None:
-        """Answers every call, from one result for each of `calls` and the rows under `keys`."""
-        ...
-
-
-class HotCalls(Protocol):
-    """Where the front door's calls come from."""
-
-    def take(self) -> HotBatch:
-        """Everything that waits."""
-        ...
 
 
 class _Submission:

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
+from croupier.door import Inbox
 from croupier.operations.command import Command
 from croupier.runners.embedded import Call, EmbeddedRunner, Result
+from croupier.runners.hot import HotCalls
 from croupier.stores.store import Reads, Store
 
 T = TypeVar("T")
@@ -20,6 +22,13 @@ class Taker(Protocol):
     """Decides and commits, with its counts, its house, and why it is out of service."""
     queued: int
     """Calls that wait for an answer."""
+
+    inbox: Inbox
+    """Where the front door puts its calls."""
+
+    def serve(self, hot: HotCalls) -> None:
+        """Takes the calls in `inbox` as well, from before the start."""
+        ...
 
     def start(self) -> None:
         """Begins to take calls; must be called on the event loop that the callers live on."""

@@ -5,21 +5,24 @@ Inbox -> admit -> parse -> translate -> (the owner decides and commits) -> encod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import cast
 
-from croupier.door import Inbox
+from msgspec import Struct
+
+from croupier.door import Answer, Inbox
 from croupier.errors import Refusal
 from croupier.metrics import Metrics
 from croupier.model import Key, State
 from croupier.runners.embedded import Call as Queued
 from croupier.runners.embedded import Result
+from croupier.runners.hot import Outcome
 from croupier.services import status
 from croupier.services.guard import Guard, decoded, log_refusal
 from croupier.services.hot import Decide, Lookup, Work, answered, queued
 from croupier.services.registry import HotMethod
 
-Answer = tuple[int, bytes] | tuple[int, int, str, bytes]
-"""Ticket and message; or ticket, gRPC code, its text, and an encoded google.rpc.Status."""
 _MAY_GO_ON = b""
 
 
@@ -47,19 +50,26 @@ class Intake:
                     batch.add(ticket, number, method.translate(decoded(method.decode, message), call), deadline_ms)
             except Refusal as refusal:
                 log_refusal(method.path, peer, refusal)
-                if method.refused and number >= 0:
-                    batch.answers.append((ticket, method.refused(refusal)))
-                else:
-                    batch.answers.append(self._refused(ticket, number, refusal))
+                batch.answers.append(self._refused(ticket, number, refusal))
             except Exception as error:
                 batch.answers.append(self._refused(ticket, number, error))
         return batch
 
     def _refused(self, ticket: int, number: int, error: Exception) -> Answer:
         method, count = self._methods[number if number >= 0 else -1 - number]
+        if method.refused and number >= 0 and isinstance(error, Refusal):
+            return ticket, method.refused(error)
         refusal = error if isinstance(error, Refusal) else self._guard.broken(method.path, error)
         count(refusal.reason)
         return ticket, status.code_number(refusal), refusal.message, status.details(refusal)
+
+
+class Part(Struct, frozen=True):
+    """One call, to be answered for itself."""
+
+    calls: Sequence[Queued]
+    keys: Sequence[Key]
+    answer: Callable[[Outcome], Answer]
 
 
 class Batch:
@@ -88,18 +98,24 @@ class Batch:
         """Answers every call. `results` has one for each of `calls`, `state` the rows under `keys`."""
         start = 0
         for ticket, number, work, end in self._works:
-            try:
-                if isinstance(work, Decide):
-                    self.answers.append((ticket, answered(work, results[start:end])))
-                else:
-                    self.answers.append((ticket, work.answer(_readable(state))))
-            except Exception as error:
-                self.answers.append(self._refused(ticket, number, error))
+            self.answers.append(self._answer(ticket, number, work, results[start:end] if isinstance(work, Decide) else state))
             start = end
         self._inbox.answer(self.answers)
 
+    def parts(self) -> Iterator[Part]:
+        """See HotBatch."""
+        start = 0
+        for ticket, number, work, end in self._works:
+            keys = work.keys if isinstance(work, Lookup) else ()
+            yield Part(self.calls[start:end], keys, partial(self._answer, ticket, number, work))
+            start = end
 
-def _readable(state: State | Refusal) -> State:
-    if isinstance(state, Refusal):
-        raise state
-    return state
+    def _answer(self, ticket: int, number: int, work: Work, outcome: Outcome) -> Answer:
+        if isinstance(outcome, Refusal):
+            return self._refused(ticket, number, outcome)
+        try:
+            if isinstance(work, Decide):
+                return ticket, answered(work, cast("Sequence[Result]", outcome))
+            return ticket, work.answer(cast("State", outcome))
+        except Exception as error:
+            return self._refused(ticket, number, error)
