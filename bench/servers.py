@@ -13,9 +13,9 @@ from bench.processes import Process, free_port, python
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
 BUILT = ROOT / "target" / "release"
-FRONT: dict[str, str | int] = {}
+FRONT: dict[str, str | int] = {"door": "front"}
 """Settings of the server behind its front door."""
-GRPCIO: dict[str, str | int] = {}
+GRPCIO: dict[str, str | int] = {"door": "grpcio"}
 """Settings of the server behind grpcio's own door."""
 _ORDER_S_MAX = 10.0
 
