@@ -13,22 +13,29 @@ if sys.platform == "win32":
 else:
     from uvloop import new_event_loop
 
-SWITCH_INTERVAL_S = 0.002
+THROUGHPUT_SWITCH_INTERVAL_S = 0.002
 """How long a Python thread may keep another one waiting for the GIL: long enough to answer several calls, shorter than the default of 5 ms, which a lone
 caller would wait for beside a busy event loop.
 """
+LATENCY_SWITCH_INTERVAL_S = 0.0005
+"""Behind the front door the owner thread takes the GIL once a batch, so a busy event loop costs each batch one such wait."""
 _YOUNG_OBJECTS = 10_000
 
-__all__ = ["new_event_loop", "prefer_throughput", "spare_the_collector"]
+__all__ = ["new_event_loop", "prefer_latency", "prefer_throughput", "spare_the_collector"]
+
+
+def prefer_latency() -> None:
+    """For the front door, whose threads wake each other once a batch: a wake-up may preempt, so that a batch goes on as soon as its commit is durable."""
+    sys.setswitchinterval(LATENCY_SWITCH_INTERVAL_S)
 
 
 def prefer_throughput() -> None:
-    """Lets a running thread finish what it does.
+    """For grpcio's door: lets a running thread finish what it does.
 
     gRPC wakes a thread of its own for each event of a call. Under the usual policy each wake-up preempts the event loop's thread on a busy core, six
     times a call; under SCHED_BATCH they wait until it blocks. Needs no privilege; where the system has no such policy, nothing changes.
     """
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    sys.setswitchinterval(THROUGHPUT_SWITCH_INTERVAL_S)
     if sys.platform == "linux":
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

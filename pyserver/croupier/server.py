@@ -199,7 +199,10 @@ class Server:
 
 def run(config: Config) -> int:
     """Runs a server until it is told to stop; the exit code: 0 after a drain, 1 where it could not start, 3 where the store failed."""
-    scheduling.prefer_throughput()
+    if config.door == "front":
+        scheduling.prefer_latency()
+    else:
+        scheduling.prefer_throughput()
     try:
         engine.self_test()
         store = open_store(config)
