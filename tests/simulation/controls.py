@@ -22,7 +22,7 @@ from croupier.operations.play_round import PlayRound
 from croupier.operations.transfer import MakeTransfer
 from croupier.runners import embedded
 from croupier.runners.batch import Draft
-from croupier.runners.embedded import Call, EmbeddedRunner, Result
+from croupier.runners.embedded import EmbeddedRunner, Result
 from croupier.stores.memory import MemoryStore
 from croupier.stores.store import CommitResult
 from tests.simulation.world import NodeStore, Parts, turn
@@ -61,9 +61,10 @@ class UnknownTakenForFailed(EmbeddedRunner):
     async def _resolve(self, write: WalletWrite) -> CommitResult:
         return CommitResult.UNKNOWN
 
-    async def process(self, calls: Sequence[Call]) -> list[Result]:
-        results = await super().process(calls)
-        return [NodeUnavailable("nothing was done") if isinstance(one, OutcomeUnknown) and not self.failure else one for one in results]
+    async def _commit(self, drafts: list[Draft], results: list[Result]) -> list[int]:
+        again = await super()._commit(drafts, results)
+        results[:] = [NodeUnavailable("nothing was done") if isinstance(one, OutcomeUnknown) else one for one in results]
+        return again
 
 
 class UnknownTakenForApplied(EmbeddedRunner):

@@ -196,7 +196,12 @@ async def test_a_caller_that_went_away_before_the_decision() -> None:
         store.let_go()
         await asyncio.gather(first, stays)
         assert runner.queued == 0
+        alone = runner.call_many([Call(deposit(desk))])
+        alone.cancel()
+        await runner.call(deposit(desk, BOB))
+        assert runner.queued == 0
     assert len(desk.entries()) == 2
+    assert not desk.runner.failure
 
 
 async def test_a_caller_that_went_away_during_the_write() -> None:

@@ -200,7 +200,7 @@ class Awaiting:
             raise NodeUnavailable("the node is draining; nothing was done, use another node")
         if self.queued + len(calls) > self._max_queue:
             raise Overloaded(f"{self.queued} calls are waiting already; nothing was done", retry_after_s=_RETRY_AFTER_S)
-        for wallet in {call.command.wallet for call in calls}:
+        for wallet in {call.command.wallet for call in calls} if len(calls) > 1 else (calls[0].command.wallet,):
             lane = self._lanes.get(wallet)
             if lane is not None and len(lane.waiting) + len(calls) > self._max_wallet_queue:
                 raise Overloaded(f"{len(lane.waiting)} calls are waiting for this wallet; nothing was done", retry_after_s=_RETRY_AFTER_S)
@@ -208,13 +208,15 @@ class Awaiting:
     async def _work(self, wallet: WalletKey, lane: _Lane) -> None:
         """Works a lane off, one write after another."""
         while lane.waiting:
-            await self._step(self._take(lane))
+            batch = self._take(lane)
+            if batch:
+                await self._step(batch)
         del self._lanes[wallet]
 
     async def _step(self, batch: list[_Waiting]) -> None:
         """Decides and writes calls of one wallet."""
         try:
-            results = await self.runner.process([call for call, _, _ in batch])
+            results = await self.runner.process_wallet([call for call, _, _ in batch])
         except BaseException as error:  # Whatever it was, callers must not wait for ever, and what the store holds is in doubt.
             reason = "the node stopped before the store answered" if self._stopping else f"a batch failed: {error}"
             _log.critical("a batch failed", exc_info=error)
@@ -224,6 +226,8 @@ class Awaiting:
 
     def _take(self, lane: _Lane) -> list[_Waiting]:
         """The calls that share the lane's next write; those whose callers went away are dropped."""
+        if len(lane.waiting) == 1 and not _is_gone(lane.waiting[0][1].tag):
+            return [lane.waiting.popleft()]
         batch: list[_Waiting] = []
         while lane.waiting and len(batch) < self._max_write_calls:
             waiting = lane.waiting.popleft()

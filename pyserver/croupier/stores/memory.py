@@ -77,10 +77,7 @@ class MemoryStore:
 
     async def commit(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
         """See Store.commit, and Lies."""
-        self._apply_late()
-        if self.lies.fail and self._chance() < self.lies.fail:
-            raise StoreFailed("the memory store was told to fail")
-        return [self._commit_one(write) for write in writes]
+        return self._commit_all(writes)
 
     async def put_document(self, document: Document) -> bool:
         """See Store.put_document."""
@@ -102,6 +99,12 @@ class MemoryStore:
         """Applies every late write whose condition still holds, as if time had passed."""
         while self._late:
             self._apply(self._late.pop(int(self._chance() * len(self._late))))
+
+    def _commit_all(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
+        self._apply_late()
+        if self.lies.fail and self._chance() < self.lies.fail:
+            raise StoreFailed("the memory store was told to fail")
+        return [self._commit_one(write) for write in writes]
 
     def _commit_one(self, write: WalletWrite) -> CommitResult:
         lies = self.lies

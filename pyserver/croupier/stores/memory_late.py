@@ -6,7 +6,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
 from croupier.model import Entry, Key, State, WalletKey, WalletWrite
@@ -56,7 +56,7 @@ class LateMemoryStore(MemoryStore):
 
     async def commit(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
         """See Store.commit, and Lies."""
-        results = await super().commit(writes)
+        results = self._commit_all(writes)
         await self._pass()
         return results
 
@@ -65,12 +65,10 @@ class LateMemoryStore(MemoryStore):
         if self._driver is not None:
             self._driver.stop()
 
-    async def _pass(self) -> None:
+    def _pass(self) -> Awaitable[object]:
+        """What to await until a request is answered."""
         self.requests += 1
-        if self._driver is None:
-            await asyncio.sleep(self._delay_s)
-        else:
-            await self._driver.answer_in(self._delay_s)
+        return asyncio.sleep(self._delay_s) if self._driver is None else self._driver.answer_in(self._delay_s)
 
 
 class _Driver:
