@@ -231,11 +231,13 @@ class Front:
         methods: list[tuple[str, bool, Inbox]],
         /,
         *,
+        tls: tuple[bytes, bytes, bytes | None] | None = None,
         refusals: dict[str, tuple[int, str, bytes]] | None = None,
         latency_bounds_us: list[int] | None = None,
         connections_max: int = 20_000,
         streams_max: int = 1_024,
         message_bytes_max: int = 1_048_576,
+        unfinished_bytes_max: int = 67_108_864,
         header_bytes_max: int = 16_384,
         stream_waiting_max: int = 256,
         handshake_s: float = 10.0,
@@ -245,16 +247,21 @@ class Front:
         age_s: float = 0.0,
         age_grace_s: float = 60.0,
     ) -> Front:
-        """Binds "host:port" and nothing more yet; raises OSError.
+        """Binds "host:port" and nothing more yet; raises OSError where it is not to be had.
 
         `backend` is the path of the other server's Unix socket. `methods`: (path "/package.Service/Method", whether each message of a
         stream is a call of its own, inbox). `refusals`: what the door's own refusals say, by name: "overloaded", "too_large",
-        "deadline_exceeded", "malformed", "encoding_unknown", "draining", "internal", "backend_unavailable"; raises ValueError for another.
+        "deadline_exceeded", "malformed", "encoding_unknown", "draining", "backend_unavailable".
+        `tls`: PEM of the chain (own certificate first), of its key, of the authorities of callers' certificates or None to ask for none.
+        Raises ValueError for a certificate that is no good and for a refusal of another name.
         `latency_bounds_us` rise. `age_s` is the age at which a connection is asked to go, 0 for never; its calls then have `age_grace_s`.
         """
     @property
     def address(self) -> str:
         """Where it listens, as "ip:port"."""
+    @property
+    def running(self) -> bool:
+        """False before the start, and once its thread has ended, be it of itself: then the process serves nobody."""
     def start(self) -> None:
         """Serves, on a thread of its own that never takes the GIL."""
     def drain(self) -> None:

@@ -24,6 +24,11 @@ use tokio::{
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 const UNSENT_BYTES_MAX: usize = 256 << 10;
+/// What unread small DATA frames may cost beside their payload, as h2 counts it: a stream that asks for plays faster than they are answered
+/// fills its window with some thousand of them.
+const FRAME_OVERHEAD_MAX: usize = 2 << 20;
+/// How long a connection that is cut off may take to say so.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves one connection until it ends. TLS, if any, is done; what is left of the handshake must be done by `deadline`.
 pub(crate) async fn serve<T: AsyncRead + AsyncWrite + Unpin>(door: Rc<Door>, io: T, peer: Arc<Peer>, deadline: Instant) {
@@ -33,13 +38,16 @@ pub(crate) async fn serve<T: AsyncRead + AsyncWrite + Unpin>(door: Rc<Door>, io:
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(door.limits.streams_max)
         .max_header_list_size(door.limits.header_bytes_max)
-        .max_send_buffer_size(UNSENT_BYTES_MAX);
-    let Ok(Ok(mut h2)) = timeout_at(deadline, builder.handshake::<_, Bytes>(io)).await else { return };
+        .max_send_buffer_size(UNSENT_BYTES_MAX)
+        .data_frame_budget(FRAME_OVERHEAD_MAX);
+    let handshake = timeout_at(deadline, builder.handshake::<_, Bytes>(io));
+    let Some(Ok(Ok(mut h2))) = door.while_serving(handshake).await else { return };
     let ping = h2.ping_pong().expect("it is asked for once");
     let opened = Instant::now();
-    let timer = Box::pin(tokio::time::sleep_until(opened + door.limits.keepalive));
+    let asks = opened + door.limits.keepalive;
     let retires = door.limits.age.map(|age| opened + jittered(age));
-    Connection { door, peer, h2, ping, timer, retires, unanswered_ping: None, phase: Phase::Serving, watcher: None }.await;
+    let timer = Box::pin(tokio::time::sleep_until(retires.map_or(asks, |retires| retires.min(asks))));
+    Connection { door, peer, h2, ping, timer, asks, is_asked: false, retires, phase: Phase::Serving, watcher: None }.await;
 }
 
 struct Connection<T> {
@@ -49,10 +57,11 @@ struct Connection<T> {
     ping: PingPong,
     /// Fires at whatever is due first.
     timer: Pin<Box<Sleep>>,
-    /// When it is asked to go, and then, when it is cut off.
+    /// When the peer is next asked whether it is there, or counts as lost, if it is asked already.
+    asks: Instant,
+    is_asked: bool,
+    /// When it is asked to go, then when it is cut off, then when it is given up.
     retires: Option<Instant>,
-    /// When the ping that is under way counts as lost.
-    unanswered_ping: Option<Instant>,
     phase: Phase,
     watcher: Option<usize>,
 }
@@ -75,7 +84,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Connection<T> {
         }
         this.door.look_after();
         if let Poll::Ready(Ok(_)) = this.ping.poll_pong(context) {
-            this.unanswered_ping = None;
+            this.is_asked = false;
+            this.asks = Instant::now() + this.door.limits.keepalive;
         }
         while this.timer.as_mut().poll(context).is_ready() {
             if this.is_over(Instant::now()) {
@@ -90,7 +100,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Connection<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     fn follow(&mut self, phase: Phase) {
-        if phase == self.phase {
+        if phase <= self.phase {
             return;
         }
         self.phase = phase;
@@ -103,26 +113,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     /// Does what is due and sets the timer anew; true where the connection is not worth keeping.
     fn is_over(&mut self, now: Instant) -> bool {
-        if self.unanswered_ping.is_some_and(|lost| lost <= now) {
-            return true;
+        if self.asks <= now {
+            if self.is_asked {
+                return true;
+            }
+            self.is_asked = self.ping.send_ping(Ping::opaque()).is_ok();
+            self.asks = now + self.door.limits.keepalive_timeout;
         }
         if self.retires.is_some_and(|retires| retires <= now) {
-            if self.phase == Phase::Serving {
-                self.follow(Phase::Draining);
-                self.retires = Some(now + self.door.limits.age_grace);
-            } else {
-                self.retires = None;
-                self.follow(Phase::Cut);
+            match self.phase {
+                Phase::Serving => self.follow(Phase::Draining),
+                Phase::Draining => self.follow(Phase::Cut),
+                Phase::Cut => return true,
             }
+            self.retires = Some(now + if self.phase == Phase::Cut { FAREWELL } else { self.door.limits.age_grace });
         }
-        let mut due = now + self.door.limits.keepalive;
-        if self.unanswered_ping.is_none() && self.ping.send_ping(Ping::opaque()).is_ok() {
-            self.unanswered_ping = Some(now + self.door.limits.keepalive_timeout);
-        }
-        for other in [self.unanswered_ping, self.retires].into_iter().flatten() {
-            due = due.min(other);
-        }
-        self.timer.as_mut().reset(due);
+        self.timer.as_mut().reset(self.retires.map_or(self.asks, |retires| retires.min(self.asks)));
         false
     }
 }

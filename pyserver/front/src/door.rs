@@ -15,6 +15,7 @@ use http::{header::CONTENT_TYPE, HeaderMap, HeaderValue, Response};
 use slab::Slab;
 use std::{
     cell::{Cell, RefCell},
+    future::Future,
     rc::Rc,
     sync::{atomic::Ordering::Relaxed, Arc},
     task::{Context, Waker},
@@ -64,6 +65,9 @@ pub(crate) struct Door {
     pub phase_watchers: RefCell<Slab<Waker>>,
     /// Notified when a connection has ended.
     pub ended: Notify,
+    /// Notified when the door leaves service.
+    leaving: Notify,
+    unfinished_bytes: Cell<usize>,
     /// Notified when outcomes have come.
     outcomes: Arc<Notify>,
     canned: Canned,
@@ -94,6 +98,8 @@ impl Door {
             phase: Cell::new(Phase::Serving),
             phase_watchers: RefCell::default(),
             ended: Notify::new(),
+            leaving: Notify::new(),
+            unfinished_bytes: Cell::new(0),
             outcomes,
             canned: settings.canned,
             posts,
@@ -107,7 +113,20 @@ impl Door {
     /// Goes on to a later phase and tells every connection.
     pub fn go_on_to(&self, phase: Phase) {
         self.phase.set(self.phase.get().max(phase));
+        self.leaving.notify_waiters();
         self.phase_watchers.borrow().iter().for_each(|(_, waker)| waker.wake_by_ref());
+    }
+
+    /// What `work` gives, unless the door leaves service before it is done.
+    pub async fn while_serving<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let leaving = self.leaving.notified();
+        if self.phase.get() != Phase::Serving {
+            return None;
+        }
+        tokio::select! {
+            done = work => Some(done),
+            () = leaving => None,
+        }
     }
 
     /// Whether one more call of this method may wait for an answer.
@@ -268,6 +287,38 @@ impl Door {
         }
         post.inbox.give_up(ticket);
         place.method
+    }
+}
+
+/// Room for a message that has begun to arrive; given back when it is dropped.
+pub(crate) struct Room {
+    door: Rc<Door>,
+    bytes: usize,
+}
+
+impl Room {
+    pub fn none(door: Rc<Door>) -> Self {
+        Self { door, bytes: 0 }
+    }
+
+    /// Room for so many bytes instead of those before.
+    ///
+    /// # Errors
+    /// `Overloaded` where that much is not to be had.
+    pub fn become_for(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let others = self.door.unfinished_bytes.get() - self.bytes;
+        if bytes > self.bytes && others + bytes > self.door.limits.unfinished_bytes_max {
+            return Err(Refusal::Overloaded);
+        }
+        self.door.unfinished_bytes.set(others + bytes);
+        self.bytes = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.door.unfinished_bytes.set(self.door.unfinished_bytes.get() - self.bytes);
     }
 }
 

@@ -94,6 +94,12 @@ impl Reader {
         }
     }
 
+    /// What the message that is not whole yet will take, as far as that is known.
+    pub fn announced(&self) -> usize {
+        let length = self.prefix().ok().flatten().map_or(0, |(_, length)| PREFIX + length);
+        length.max(self.unfinished())
+    }
+
     /// Bytes that have come and are not taken out yet.
     pub fn unfinished(&self) -> usize {
         self.rest.len() + self.partial.len()
@@ -124,5 +130,66 @@ impl Reader {
             return Err(Refusal::TooLarge);
         }
         Ok(inflated.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read_all(reader: &mut Reader, chunks: impl IntoIterator<Item = Bytes>) -> Result<Vec<Bytes>, Refusal> {
+        let mut messages = Vec::new();
+        for chunk in chunks {
+            reader.push(chunk);
+            while let Some(message) = reader.next_message()? {
+                messages.push(message);
+            }
+        }
+        Ok(messages)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn chunks_do_not_matter(
+            messages in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..50), 0..10),
+            cuts in proptest::collection::vec(0_usize..20, 0..100),
+        ) {
+            let mut body: Bytes = messages.iter().flat_map(|message| framed(message)).collect::<Vec<_>>().into();
+            let mut chunks = Vec::new();
+            for cut in cuts {
+                chunks.push(body.split_to(cut.min(body.len())));
+            }
+            chunks.push(body);
+            let mut reader = Reader::new(50, Encoding::Identity);
+            prop_assert_eq!(read_all(&mut reader, chunks), Ok(messages.into_iter().map(Bytes::from).collect()));
+            prop_assert_eq!(reader.unfinished(), 0);
+        }
+
+        #[test]
+        fn any_bytes_are_survived_within_the_limit(bytes in proptest::collection::vec(any::<u8>(), 0..200), gzip in any::<bool>()) {
+            let encoding = if gzip { Encoding::Gzip } else { Encoding::Identity };
+            let mut reader = Reader::new(30, encoding);
+            if let Ok(messages) = read_all(&mut reader, [Bytes::from(bytes)]) {
+                prop_assert!(messages.iter().all(|message| message.len() <= 30));
+                prop_assert!(reader.announced() <= PREFIX + 30);
+            }
+        }
+    }
+
+    #[test]
+    fn one_message_is_one_message() {
+        let only = |body: &[u8]| {
+            let mut reader = Reader::new(10, Encoding::Identity);
+            reader.push(Bytes::copy_from_slice(body));
+            reader.check_only()?;
+            reader.only_message()
+        };
+        assert_eq!(only(&framed(b"abc")), Ok(Bytes::from("abc")));
+        assert_eq!(only(b""), Err(Refusal::Malformed));
+        assert_eq!(only(&[&framed(b"a")[..], b"\0"].concat()), Err(Refusal::Malformed));
+        assert_eq!(only(&[0, 0, 0, 0, 11]), Err(Refusal::TooLarge));
     }
 }

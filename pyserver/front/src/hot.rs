@@ -1,7 +1,7 @@
 //! The way of a hot call from its headers to the queue.
 
 use crate::{
-    door::{Door, Reply},
+    door::{Door, Reply, Room},
     frame::{Encoding, Reader},
     head,
     inbox::{Call, Peer, Ticket},
@@ -103,7 +103,14 @@ fn unary(door: &Rc<Door>, head: Head, encoding: Encoding, mut body: RecvStream, 
 async fn slow(door: Rc<Door>, head: Head, mut reader: Reader, mut body: RecvStream, mut respond: SendResponse<Bytes>) {
     let patience = head.started + door.limits.body;
     let until = head.deadline.map_or(patience, |deadline| deadline.min(patience));
-    let message = std::future::poll_fn(|context| poll_message(&mut reader, &mut body, context));
+    let mut room = Room::none(Rc::clone(&door));
+    let message = std::future::poll_fn(|context| {
+        let message = poll_message(&mut reader, &mut body, context);
+        match room.become_for(reader.announced()) {
+            Err(refusal) if message.is_pending() => Poll::Ready(Err(Broken::Refused(refusal))),
+            _ => message,
+        }
+    });
     match tokio::time::timeout_at(until.into(), message).await {
         Ok(Ok(message)) if door.has_room(head.method) => queue(&door, &head, message, respond),
         Ok(Ok(_)) => door.refuse(head.method, Refusal::Overloaded, &mut respond),

@@ -10,6 +10,7 @@
 //! - `frame`: messages with their prefix.
 //! - `inbox`: the queue between the two threads.
 //! - `calls`, `door`: calls that wait for an answer; answering, refusing, forgetting them.
+//! - `tls`, `x509`: TLS, and the name in a caller's certificate.
 //! - `proxy`, `backend`: everything else.
 //! - `settings`, `status`, `counts`: what the door is told, says and counts.
 
@@ -27,7 +28,10 @@ mod settings;
 pub mod status;
 mod stream;
 mod thread;
+mod tls;
+mod x509;
 
 pub use inbox::{Call, Inbox, Outcome, Peer, Ticket};
 pub use settings::{Limits, Method, Settings};
 pub use thread::FrontDoor;
+pub use tls::Tls;

@@ -1,19 +1,23 @@
 //! Calls that are not hot go byte by byte to the server behind the door: headers, bodies, trailers, resets, in both directions.
 
-use crate::{door::Door, inbox::Peer, status::Refusal};
+use crate::{door::Door, head, inbox::Peer, status::Refusal};
 use bytes::Bytes;
 use h2::{client, server::SendResponse, Reason, RecvStream, SendStream};
 use http::{header::HOST, uri::Uri, HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
 use std::{
-    future::{pending, poll_fn},
+    future::{pending, poll_fn, Future},
     rc::Rc,
     sync::{atomic::Ordering::Relaxed, Arc},
+    time::{Duration, Instant},
 };
 
 /// Prefix of the headers by which the door tells the server behind it who calls; nobody else may set one.
 const OWN_PREFIX: &str = "croupier-";
 const PEER: HeaderName = HeaderName::from_static("croupier-peer");
 const CERTIFICATE: HeaderName = HeaderName::from_static("croupier-certificate");
+
+/// How much longer than its caller the server behind the door may take.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// Which end broke, and how.
 enum Broken {
@@ -32,6 +36,7 @@ pub(crate) async fn forward(door: Rc<Door>, peer: Arc<Peer>, request: Request<Re
 
 /// An error is told to the caller, so it can be one only before the answer's headers have gone.
 async fn exchange(door: &Door, peer: &Peer, request: Request<RecvStream>, respond: &mut SendResponse<Bytes>) -> Result<(), Refusal> {
+    let timeout = head::timeout(request.headers()).unwrap_or_default();
     let (request, body) = readdressed(request, peer)?;
     let mut backend = door.backend.ready().await.map_err(|_| Refusal::BackendUnavailable)?;
     let ends_at_once = body.is_end_stream();
@@ -48,14 +53,28 @@ async fn exchange(door: &Door, peer: &Peer, request: Request<RecvStream>, respon
         pending::<()>().await;
     };
     tokio::select! {
-        result = download(response, respond) => result,
+        result = download(response, respond, overdue(timeout)) => result,
         () = upward => Ok(()),
     }
 }
 
-async fn download(response: client::ResponseFuture, respond: &mut SendResponse<Bytes>) -> Result<(), Refusal> {
+/// The server behind the door keeps deadlines itself; this is for the case that it hangs.
+async fn overdue(timeout: Option<Duration>) {
+    match timeout.and_then(|timeout| Instant::now().checked_add(timeout + SLACK)) {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => pending().await,
+    }
+}
+
+async fn download(
+    response: client::ResponseFuture,
+    respond: &mut SendResponse<Bytes>,
+    overdue: impl Future<Output = ()>,
+) -> Result<(), Refusal> {
+    tokio::pin!(overdue);
     let response = tokio::select! {
         response = response => response,
+        () = &mut overdue => return Err(Refusal::DeadlineExceeded),
         _ = poll_fn(|context| respond.poll_reset(context)) => return Ok(()),
     };
     let (mut head, body) = match response {
@@ -68,7 +87,14 @@ async fn download(response: client::ResponseFuture, respond: &mut SendResponse<B
     if ends_at_once {
         return Ok(());
     }
-    if let Err(Broken::Source(error)) = pump_until_reset(body, &mut answer).await {
+    let pumped = tokio::select! {
+        pumped = pump_until_reset(body, &mut answer) => pumped,
+        () = &mut overdue => {
+            answer.send_reset(Reason::CANCEL);
+            return Ok(());
+        }
+    };
+    if let Err(Broken::Source(error)) = pumped {
         answer.send_reset(reason(&error));
     }
     Ok(())

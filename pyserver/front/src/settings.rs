@@ -1,6 +1,6 @@
 //! What a door is told when it is made.
 
-use crate::{inbox::Inbox, status::Canned};
+use crate::{inbox::Inbox, status::Canned, tls::Tls};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// A method that the owner thread answers.
@@ -22,6 +22,8 @@ pub struct Limits {
     pub streams_max: u32,
     /// Size of a message, compressed or not.
     pub message_bytes_max: usize,
+    /// Bytes of all hot messages together that have begun to arrive and are not whole yet, by their announced lengths.
+    pub unfinished_bytes_max: usize,
     /// Size of a call's headers, as HTTP/2 counts it: names, values, and 32 bytes each.
     pub header_bytes_max: u32,
     /// Answers of one stream that its caller has not taken, before no more of its messages are read.
@@ -46,6 +48,7 @@ impl Default for Limits {
             connections_max: 20_000,
             streams_max: 1_024,
             message_bytes_max: 1 << 20,
+            unfinished_bytes_max: 64 << 20,
             header_bytes_max: 16 << 10,
             stream_waiting_max: 256,
             handshake: Duration::from_secs(10),
@@ -66,6 +69,8 @@ pub struct Settings {
     pub backend: PathBuf,
     /// The hot methods.
     pub methods: Vec<Method>,
+    /// TLS at the port; None for plain text.
+    pub tls: Option<Tls>,
     /// Bounds.
     pub limits: Limits,
     /// What the door's own refusals say.

@@ -29,22 +29,19 @@ pub enum Refusal {
     EncodingUnknown,
     /// The node is leaving service; the call was not begun.
     Draining,
-    /// What should have answered did not, or the door itself failed.
-    Internal,
     /// The server behind the door cannot be reached.
     BackendUnavailable,
 }
 
 impl Refusal {
     /// Every refusal, in the order of their discriminants.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 7] = [
         Self::Overloaded,
         Self::TooLarge,
         Self::DeadlineExceeded,
         Self::Malformed,
         Self::EncodingUnknown,
         Self::Draining,
-        Self::Internal,
         Self::BackendUnavailable,
     ];
 
@@ -57,7 +54,6 @@ impl Refusal {
             Self::Malformed => "malformed",
             Self::EncodingUnknown => "encoding_unknown",
             Self::Draining => "draining",
-            Self::Internal => "internal",
             Self::BackendUnavailable => "backend_unavailable",
         }
     }
@@ -70,7 +66,6 @@ impl Refusal {
             Self::Malformed => (code::INTERNAL, "the request is not gRPC over HTTP/2: one whole length-prefixed message is wanted"),
             Self::EncodingUnknown => (code::UNIMPLEMENTED, "the message is compressed in a way that this server does not know"),
             Self::Draining => (code::UNAVAILABLE, "the node is leaving service; nothing was done, use another node"),
-            Self::Internal => (code::INTERNAL, "an internal error"),
             Self::BackendUnavailable => (code::UNAVAILABLE, "the server behind the door cannot be reached"),
         };
         Status::new(code, message, &[])

@@ -1,13 +1,13 @@
 //! A hot stream: each message is a call of its own, and the answers go out in the order of the messages.
 
 use crate::{
-    door::{Door, Phase, Reply},
+    door::{Door, Phase, Reply, Room},
     frame::{Encoding, Reader},
     hot::Head,
     inbox::{Outcome, Ticket},
     status::{Refusal, Status},
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use h2::{server::SendResponse, RecvStream, SendStream};
 use http::{header::CONTENT_TYPE, HeaderMap, HeaderValue, Response};
 use std::{
@@ -17,6 +17,8 @@ use std::{
     rc::Rc,
     task::{ready, Context, Poll, Waker},
 };
+
+const FRAME_BYTES: usize = 16 << 10;
 
 /// The calls of one stream that its caller has no answer to, oldest first.
 pub(crate) struct Lane {
@@ -35,9 +37,29 @@ impl Lane {
         }
     }
 
-    fn front_is_decided(&self) -> bool {
-        self.waiting.borrow().front().is_some_and(|(_, outcome)| outcome.is_some())
+    /// Messages at the front, up to a frame's worth at once, since many small frames cost a caller more than a few larger ones; and what
+    /// ends the stream behind them, if that is decided too.
+    fn take_decided(&self) -> (Bytes, Option<Outcome>) {
+        let mut waiting = self.waiting.borrow_mut();
+        let mut messages = BytesMut::new();
+        while messages.len() < FRAME_BYTES && is_decided(waiting.front()) {
+            match waiting.pop_front().and_then(|(_, outcome)| outcome) {
+                // The only one, as it mostly is where a caller waits for each, is not copied.
+                Some(Outcome::Message(message)) if messages.is_empty() && !is_decided(waiting.front()) => return (message, None),
+                Some(Outcome::Message(message)) => messages.extend_from_slice(&message),
+                end => return (messages.freeze(), end),
+            }
+        }
+        (messages.freeze(), None)
     }
+
+    fn front_is_decided(&self) -> bool {
+        is_decided(self.waiting.borrow().front())
+    }
+}
+
+fn is_decided(entry: Option<&(Ticket, Option<Outcome>)>) -> bool {
+    entry.is_some_and(|(_, outcome)| outcome.is_some())
 }
 
 struct Streaming {
@@ -45,6 +67,7 @@ struct Streaming {
     head: Head,
     lane: Rc<Lane>,
     reader: Reader,
+    room: Room,
     body: RecvStream,
     answers: SendStream<Bytes>,
     body_ended: bool,
@@ -65,8 +88,9 @@ pub(crate) async fn serve(door: Rc<Door>, head: Head, encoding: Encoding, body: 
     let Ok(answers) = respond.send_response(response, false) else { return };
     let lane = Rc::new(Lane { waiting: RefCell::default(), waker: RefCell::default() });
     let reader = Reader::new(door.limits.message_bytes_max, encoding);
+    let room = Room::none(Rc::clone(&door));
     let deadline = head.deadline;
-    let mut streaming = Streaming { door: Rc::clone(&door), head, lane, reader, body, answers, body_ended: false };
+    let mut streaming = Streaming { door: Rc::clone(&door), head, lane, reader, room, body, answers, body_ended: false };
     let key = poll_fn(|context| Poll::Ready(door.phase_watchers.borrow_mut().insert(context.waker().clone()))).await;
     let end = tokio::select! {
         end = poll_fn(|context| streaming.poll_end(context)) => end,
@@ -121,15 +145,14 @@ impl Streaming {
                     Poll::Pending => return None,
                 }
             }
-            let (_, outcome) = self.lane.waiting.borrow_mut().pop_front().expect("it was there");
-            match outcome.expect("it was decided") {
-                Outcome::Message(message) => {
-                    if self.answers.send_data(message, false).is_err() {
-                        return Some(End::Gone);
-                    }
-                }
-                Outcome::Status(status) => return Some(End::Status(status)),
-                Outcome::Dropped => return Some(End::Status(self.refused(Refusal::DeadlineExceeded))),
+            let (messages, end) = self.lane.take_decided();
+            if !messages.is_empty() && self.answers.send_data(messages, false).is_err() {
+                return Some(End::Gone);
+            }
+            match end {
+                None => {}
+                Some(Outcome::Status(status)) => return Some(End::Status(status)),
+                Some(_) => return Some(End::Status(self.refused(Refusal::DeadlineExceeded))),
             }
         }
         None
@@ -151,6 +174,9 @@ impl Streaming {
                     return Poll::Ready(Ok(()));
                 }
                 Ok(None) => {}
+            }
+            if let Err(refusal) = self.room.become_for(self.reader.announced()) {
+                return Poll::Ready(Err(End::Status(self.refused(refusal))));
             }
             match ready!(self.body.poll_data(context)) {
                 Some(Ok(chunk)) => {

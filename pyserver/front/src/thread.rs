@@ -6,6 +6,7 @@ use crate::{
     door::{Door, Phase},
     inbox::Peer,
     settings::Settings,
+    tls,
 };
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
@@ -14,24 +15,34 @@ use std::{
     rc::Rc,
     sync::{atomic::Ordering::Relaxed, Arc, Condvar, Mutex},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::LocalOptions,
     sync::{mpsc, Notify},
     task::spawn_local,
+    time::timeout_at,
 };
+use tokio_rustls::TlsAcceptor;
 
+/// How long connections that are cut off may take to say so; a peer that takes nothing in would hold the door up for ever.
+const FAREWELL: Duration = Duration::from_secs(1);
 const BACKLOG: i32 = 1_024;
 /// How long nothing is accepted after accepting has failed, mostly because the process has no more files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+struct Unstarted {
+    listening: Listening,
+    acceptor: Option<TlsAcceptor>,
+    settings: Settings,
+}
 
 /// A front door. Made, it holds its port; started, it serves.
 pub struct FrontDoor {
     address: SocketAddr,
     counts: Arc<Counts>,
-    unstarted: Mutex<Option<(Listening, Settings)>>,
+    unstarted: Mutex<Option<Unstarted>>,
     outcomes: Arc<Notify>,
     orders: mpsc::UnboundedSender<Phase>,
     taken: Mutex<Option<mpsc::UnboundedReceiver<Phase>>>,
@@ -42,9 +53,10 @@ impl FrontDoor {
     /// Binds the port.
     ///
     /// # Errors
-    /// Where the address is not to be had, or an inbox belongs to another door.
+    /// Where the address is not to be had; `InvalidInput` where a certificate is no good, or an inbox belongs to another door.
     pub fn bind(settings: Settings) -> io::Result<Self> {
         let outcomes = Arc::new(Notify::new());
+        let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
         let listening = bind(&settings.listen)?;
         let mut inboxes: Vec<_> = settings.methods.iter().map(|method| &method.inbox).collect();
         inboxes.sort_by_key(|inbox| Arc::as_ptr(inbox));
@@ -56,7 +68,7 @@ impl FrontDoor {
         Ok(Self {
             address: listening.local_addr()?,
             counts: Arc::new(Counts::new(settings.latency_bounds_us.clone(), settings.methods.len())),
-            unstarted: Mutex::new(Some((listening, settings))),
+            unstarted: Mutex::new(Some(Unstarted { listening, acceptor, settings })),
             outcomes,
             orders,
             taken: Mutex::new(Some(taken)),
@@ -79,13 +91,13 @@ impl FrontDoor {
     /// # Errors
     /// Where the thread or its event loop cannot be had.
     pub fn start(&self) -> io::Result<()> {
-        let Some((listening, settings)) = self.unstarted.lock().expect("no holder panics").take() else { return Ok(()) };
+        let Some(unstarted) = self.unstarted.lock().expect("no holder panics").take() else { return Ok(()) };
         let orders = self.taken.lock().expect("no holder panics").take().expect("it starts once");
         let (counts, outcomes, ended) = (Arc::clone(&self.counts), Arc::clone(&self.outcomes), Ended(Arc::clone(&self.ended)));
         let runtime = tokio::runtime::Builder::new_current_thread();
         thread::Builder::new().name("front-door".into()).spawn(move || {
             let _ended = ended;
-            run(runtime, listening, settings, counts, outcomes, orders).expect("the event loop can be had");
+            run(runtime, unstarted, counts, outcomes, orders).expect("the event loop can be had");
         })?;
         Ok(())
     }
@@ -93,6 +105,11 @@ impl FrontDoor {
     /// Accepts nothing more and asks every connection to go; what runs may finish.
     pub fn drain(&self) {
         let _ = self.orders.send(Phase::Draining);
+    }
+
+    /// Whether its thread serves; false before it was started, and for ever once the thread has ended, be it of itself.
+    pub fn is_running(&self) -> bool {
+        self.unstarted.lock().expect("no holder panics").is_none() && !self.has_ended(Duration::ZERO)
     }
 
     /// Drains, and after `grace` cuts off what is left; true if nothing was left.
@@ -149,22 +166,21 @@ fn bind_to(address: SocketAddr) -> io::Result<Listening> {
 
 fn run(
     mut runtime: tokio::runtime::Builder,
-    listening: Listening,
-    settings: Settings,
+    unstarted: Unstarted,
     counts: Arc<Counts>,
     outcomes: Arc<Notify>,
     orders: mpsc::UnboundedReceiver<Phase>,
 ) -> io::Result<()> {
     let runtime = runtime.enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let listener = TcpListener::from_std(listening)?;
-        let door = Door::new(settings, counts, outcomes);
+        let listener = TcpListener::from_std(unstarted.listening)?;
+        let door = Door::new(unstarted.settings, counts, outcomes);
         let (flushing, answering, expiring) = (Rc::clone(&door), Rc::clone(&door), Rc::clone(&door));
         let flushing = spawn_local(async move { flushing.flush().await });
         let answering = spawn_local(async move { answering.answer().await });
         let expiring = spawn_local(async move { expiring.expire().await });
         tokio::select! {
-            () = serve(&door, listener, orders) => {}
+            () = serve(&door, listener, unstarted.acceptor, orders) => {}
             _ = flushing => {}
             _ = answering => {}
             _ = expiring => {}
@@ -174,8 +190,9 @@ fn run(
 }
 
 /// Accepts until it is told to drain, then waits for the last connection to end.
-async fn serve(door: &Rc<Door>, listener: TcpListener, mut orders: mpsc::UnboundedReceiver<Phase>) {
+async fn serve(door: &Rc<Door>, listener: TcpListener, acceptor: Option<TlsAcceptor>, mut orders: mpsc::UnboundedReceiver<Phase>) {
     let mut listener = Some(listener);
+    let mut over = None;
     loop {
         if door.phase.get() >= Phase::Draining && door.counts.connections.load(Relaxed) == 0 {
             return;
@@ -183,11 +200,20 @@ async fn serve(door: &Rc<Door>, listener: TcpListener, mut orders: mpsc::Unbound
         tokio::select! {
             Some(phase) = orders.recv() => {
                 listener = None;
+                over = (phase == Phase::Cut).then(|| tokio::time::Instant::now() + FAREWELL);
                 door.go_on_to(phase);
             }
-            accepted = accept(listener.as_ref()) => welcome(door, accepted),
+            accepted = accept(listener.as_ref()) => welcome(door, acceptor.as_ref(), accepted),
             () = door.ended.notified() => {}
+            () = sleep_until(over) => return,
         }
+    }
+}
+
+async fn sleep_until(over: Option<tokio::time::Instant>) {
+    match over {
+        Some(over) => tokio::time::sleep_until(over).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -201,18 +227,26 @@ async fn accept(listener: Option<&TcpListener>) -> (TcpStream, SocketAddr) {
     }
 }
 
-fn welcome(door: &Rc<Door>, (stream, address): (TcpStream, SocketAddr)) {
+fn welcome(door: &Rc<Door>, acceptor: Option<&TlsAcceptor>, (stream, address): (TcpStream, SocketAddr)) {
     if door.counts.connections.load(Relaxed) >= door.limits.connections_max {
         door.counts.connections_refused.fetch_add(1, Relaxed);
         return;
     }
     let open = Open::new(Rc::clone(door));
-    let deadline = Instant::now() + door.limits.handshake;
+    let deadline = tokio::time::Instant::now() + door.limits.handshake;
+    let acceptor = acceptor.cloned();
     spawn_local(async move {
         // Small frames are not to wait for acknowledgements of earlier ones.
         let _ = stream.set_nodelay(true);
-        let peer = Arc::new(Peer { address: address.to_string(), certificate: String::new() });
-        connection::serve(Rc::clone(&open.0), stream, peer, deadline.into()).await;
+        let mut peer = Peer { address: address.to_string(), certificate: String::new() };
+        let Some(acceptor) = acceptor else {
+            return connection::serve(Rc::clone(&open.0), stream, Arc::new(peer), deadline).await;
+        };
+        let handshake = timeout_at(deadline, acceptor.accept(stream));
+        if let Some(Ok(Ok(stream))) = open.0.while_serving(handshake).await {
+            peer.certificate = tls::common_name(stream.get_ref().1);
+            connection::serve(Rc::clone(&open.0), stream, Arc::new(peer), deadline).await;
+        }
     });
 }
 
@@ -228,6 +262,8 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
+        // Its end is an end for the calls that came over it.
+        self.0.look_after();
         self.0.counts.connections.fetch_sub(1, Relaxed);
         self.0.ended.notify_one();
     }

@@ -2,7 +2,7 @@
 
 use croupier_front::{
     status::{Canned, Status},
-    Call, FrontDoor, Limits, Method, Outcome, Settings, Ticket,
+    Call, FrontDoor, Limits, Method, Outcome, Settings, Ticket, Tls,
 };
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
@@ -11,12 +11,15 @@ use pyo3::{
 };
 use std::{
     collections::HashMap,
+    io::ErrorKind,
     sync::{atomic::Ordering::Relaxed, Arc},
     time::Duration,
 };
 
 /// (gRPC code, message, encoded google.rpc.Status) by the refusal's name.
 type Refusals = HashMap<String, (u8, String, Vec<u8>)>;
+/// PEM of the chain, of its key, of the authorities of callers.
+type TlsPem = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
 /// (path, calls by latency, sum of latencies in microseconds, calls that the door ended by why).
 type MethodTotals<'a> = (&'a str, Vec<u64>, u64, HashMap<&'static str, u64>);
 
@@ -112,19 +115,21 @@ impl Front {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "settings that Python gives by name")]
     #[pyo3(signature = (
-        listen, backend, methods, /, *, refusals = None, latency_bounds_us = None, connections_max = 20_000, streams_max = 1_024,
-        message_bytes_max = 1_048_576, header_bytes_max = 16_384, stream_waiting_max = 256, handshake_s = 10.0, body_s = 20.0,
+        listen, backend, methods, /, *, tls = None, refusals = None, latency_bounds_us = None, connections_max = 20_000, streams_max = 1_024,
+        message_bytes_max = 1_048_576, unfinished_bytes_max = 67_108_864, header_bytes_max = 16_384, stream_waiting_max = 256, handshake_s = 10.0, body_s = 20.0,
         keepalive_s = 30.0, keepalive_timeout_s = 20.0, age_s = 0.0, age_grace_s = 60.0
     ))]
     fn new(
         listen: String,
         backend: String,
         methods: Vec<(String, bool, PyRef<'_, Inbox>)>,
+        tls: Option<TlsPem>,
         refusals: Option<Refusals>,
         latency_bounds_us: Option<Vec<u64>>,
         connections_max: usize,
         streams_max: u32,
         message_bytes_max: usize,
+        unfinished_bytes_max: usize,
         header_bytes_max: u32,
         stream_waiting_max: usize,
         handshake_s: f64,
@@ -138,6 +143,7 @@ impl Front {
             connections_max,
             streams_max,
             message_bytes_max,
+            unfinished_bytes_max,
             header_bytes_max,
             stream_waiting_max,
             handshake: seconds(handshake_s)?,
@@ -151,8 +157,13 @@ impl Front {
         let methods = methods.into_iter().map(|(path, streamed, inbox)| Method { path, streamed, inbox: Arc::clone(&inbox.0) }).collect();
         let canned = canned(refusals.unwrap_or_default())?;
         let latency_bounds_us = latency_bounds_us.unwrap_or_default();
-        let settings = Settings { listen, backend: backend.into(), methods, limits, canned, latency_bounds_us };
-        Ok(Self { door: FrontDoor::bind(settings)?, paths })
+        let tls = tls.map(|(certificate, key, client_ca)| Tls { certificate, key, client_ca });
+        let settings = Settings { listen, backend: backend.into(), methods, tls, limits, canned, latency_bounds_us };
+        let door = FrontDoor::bind(settings).map_err(|error| match error.kind() {
+            ErrorKind::InvalidInput => PyValueError::new_err(error.to_string()),
+            _ => error.into(),
+        })?;
+        Ok(Self { door, paths })
     }
 
     /// "ip:port" where it listens.
@@ -164,6 +175,12 @@ impl Front {
     /// Serves, on a thread of its own that never takes the GIL.
     fn start(&self) -> PyResult<()> {
         Ok(self.door.start()?)
+    }
+
+    /// Whether it serves.
+    #[getter]
+    fn running(&self) -> bool {
+        self.door.is_running()
     }
 
     /// Accepts nothing more and asks every connection to go; what runs may finish.

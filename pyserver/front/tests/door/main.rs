@@ -1,0 +1,11 @@
+//! The door through real sockets, each promise of it once.
+
+mod forwarding;
+mod fuzz;
+mod garbage;
+mod house;
+mod lifetimes;
+mod limits;
+mod streams;
+mod tls;
+mod unary;
