@@ -17,7 +17,7 @@ _HELD_S = 600.0
 
 
 def connections(folder: Path) -> dict[str, Any]:
-    """Resident bytes that each of 10,000 connections adds, on which one play was made. The server was under load before, so what it needs once is there."""
+    """Resident bytes that each of 10,000 connections adds, on which one wallet was read. The server was under load before, so what it needs once is there."""
     with Croupier(folder / "idle") as server:
         table = players.open_sessions(server.address, server.data, 1_000)
         load.run(server, table, Shape("play", 4, 64), 1.0)

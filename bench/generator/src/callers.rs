@@ -55,9 +55,7 @@ pub async fn run(plan: Plan) -> Result<Tally, String> {
     for _ in 0..plan.connections {
         connections.push(Connection::open(&plan.address, &plan.authorization).await?);
     }
-    let requests = Requests::new(&plan)?;
-    let end = Instant::now() + Duration::from_millis(plan.duration_ms);
-    let shared = Rc::new(Shared { plan, requests, paths: Paths::new(), tally: Tally::start(), end });
+    let shared = Rc::new(Shared::new(plan)?);
     let callers: Vec<_> = (0..shared.plan.callers)
         .map(|number| Caller::new(connections[number % connections.len()].clone(), Rc::clone(&shared)))
         .map(|caller| tokio::task::spawn_local(caller.run()))
@@ -68,32 +66,38 @@ pub async fn run(plan: Plan) -> Result<Tally, String> {
     Rc::into_inner(shared).map(|shared| shared.tally).ok_or_else(|| "a caller is still running".into())
 }
 
-/// Opens every connection of the plan, plays once on each, says so, and keeps them for the plan's duration.
+/// Opens every connection of the plan, reads a wallet on each, says so, and keeps them for the plan's duration.
 pub async fn idle(plan: Plan) -> Result<(), String> {
-    let requests = Rc::new(Requests::new(&plan)?);
-    let plan = Rc::new(plan);
-    let openers: Vec<_> =
-        (0..plan.callers).map(|number| tokio::task::spawn_local(open(number, Rc::clone(&plan), Rc::clone(&requests)))).collect();
-    let mut held = Vec::with_capacity(plan.connections);
+    let shared = Rc::new(Shared::new(plan)?);
+    let callers = shared.plan.callers;
+    let openers: Vec<_> = (0..callers).map(|number| tokio::task::spawn_local(open(number, Rc::clone(&shared)))).collect();
+    let mut held = Vec::with_capacity(shared.plan.connections);
     for opener in openers {
         held.extend(opener.await.map_err(|e| e.to_string())??);
     }
     println!("{} connections are open", held.len());
-    tokio::time::sleep(Duration::from_millis(plan.duration_ms)).await;
+    tokio::time::sleep(Duration::from_millis(shared.plan.duration_ms)).await;
     Ok(())
 }
 
-/// Every connection whose turn it is for the opener of that number, after a play on it.
-async fn open(number: usize, plan: Rc<Plan>, requests: Rc<Requests>) -> Result<Vec<Connection>, String> {
-    let path = Paths::new().play;
+/// Every connection whose turn it is for the opener of that number, after a read on it. A play would make the store's caches grow besides.
+async fn open(number: usize, shared: Rc<Shared>) -> Result<Vec<Connection>, String> {
     let mut opened = Vec::new();
-    for _ in (number..plan.connections).step_by(plan.callers) {
-        let mut connection = Connection::open(&plan.address, &plan.authorization).await?;
-        let request = requests.play(requests.session());
-        requests.check_play(connection.unary(&path, &request).await?, &request)?;
-        opened.push(connection);
+    for _ in (number..shared.plan.connections).step_by(shared.plan.callers) {
+        let connection = Connection::open(&shared.plan.address, &shared.plan.authorization).await?;
+        let mut caller = Caller::new(connection, Rc::clone(&shared));
+        caller.get_wallet(&shared).await?;
+        opened.push(caller.connection);
     }
     Ok(opened)
+}
+
+impl Shared {
+    /// The clock starts now.
+    fn new(plan: Plan) -> Result<Self, String> {
+        let end = Instant::now() + Duration::from_millis(plan.duration_ms);
+        Ok(Self { requests: Requests::new(&plan)?, plan, paths: Paths::new(), tally: Tally::start(), end })
+    }
 }
 
 impl Caller {

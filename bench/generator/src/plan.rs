@@ -18,14 +18,14 @@ pub enum Method {
     GetWallet,
     /// Of ten calls seven are `Play`, two read the wallet, and one the round played last.
     Mix,
-    /// One play on each connection, which then does nothing: a line is printed once all are so, and they are kept for `duration_ms`.
+    /// One wallet read on each connection, which then does nothing: a line is printed once all are so, and they are kept for `duration_ms`.
     Idle,
 }
 
 impl Method {
     /// Whether a server that knows nothing but plays can answer.
     fn only_plays(self) -> bool {
-        matches!(self, Self::Play | Self::PlayBatch | Self::PlayStream | Self::Idle)
+        matches!(self, Self::Play | Self::PlayBatch | Self::PlayStream)
     }
 }
 
