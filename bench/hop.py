@@ -18,12 +18,13 @@ _WARM_UP_S = 0.4
 
 def hop(folder: Path, effort: Effort) -> dict[str, Any]:
     """CPU microseconds a Play at 64 callers: with the memory store inline, and with the same store answering from another thread, its answers gathered into
-    one wake-up of the event loop or each with a wake-up of its own.
+    one wake-up of the event loop or each with a wake-up of its own; or answering at a later turn of the loop, without another thread.
     """
     settings = {
         "inline": {"store": "memory"},
         "late": {"store": "memory_late", "memory_late_by": "batches"},
         "late, one by one": {"store": "memory_late", "memory_late_by": "thread"},
+        "late, by the loop": {"store": "memory_late", "memory_late_by": "loop"},
     }
     with ExitStack() as running:
         servers = {name: running.enter_context(Croupier(folder / name, FRONT | chosen)) for name, chosen in settings.items()}
@@ -37,6 +38,7 @@ def hop(folder: Path, effort: Effort) -> dict[str, Any]:
         **paired.summary(samples),
         "hop_us": _more(samples, "late"),
         "hop_one_by_one_us": _more(samples, "late, one by one"),
+        "hop_loop_us": _more(samples, "late, by the loop"),
     }
 
 

@@ -31,6 +31,7 @@ _OTHERS = {
     "inline": ("hop", "Play, 64 callers", "croupier, in memory"),
     "late": ("hop", "Play, 64 callers", "croupier, in memory that answers late, in batches"),
     "late, one by one": ("hop", "Play, 64 callers", "croupier, in memory that answers late, one by one"),
+    "late, by the loop": ("hop", "Play, 64 callers", "croupier, in memory that answers late, by the loop"),
 }
 
 

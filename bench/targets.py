@@ -65,6 +65,7 @@ TARGETS = (
     Target("stream_vs_echo", "PlayStream, one session, over the bare stream echo", _at("play_stream", "ratio"), at_least=0.7),
     Target("hop_us", "a store that answers late, in batches: CPU us a Play more than inline", _at("hop", "hop_us"), digits=1),
     Target("hop_one_by_one_us", "the same, each answer with a wake-up of its own", _at("hop", "hop_one_by_one_us"), digits=1),
+    Target("hop_loop_us", "the same, without another thread: one turn of the event loop", _at("hop", "hop_loop_us"), digits=1),
     Target(
         "connections_kib",
         "resident KiB of each of 10,000 idle connections",
