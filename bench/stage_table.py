@@ -32,14 +32,18 @@ Stack = tuple[Frame, ...]
 
 STAGES: tuple[tuple[str, str], ...] = (
     ("engine", r"croupier/engine\.py:"),
-    ("decide", r"croupier/(operations/|vault\.py:|limits\.py:|runners/embedded\.py:(_decide|_decided|_may_be_stale)$)"),
-    ("load", r"croupier/(runners/embedded\.py:_load$|runners/cache\.py:|stores/\w+\.py:load$)"),
+    ("decide", r"croupier/(operations/|vault\.py:|limits\.py:|runners/embedded\.py:(_decide\w*|_may_be_stale)$)"),
+    ("cache", r"croupier/(runners/cache\.py:|runners/embedded\.py:_applied$|events/)"),
+    ("load", r"croupier/(runners/embedded\.py:(_load|_recall)$|runners/owner\.py:_state$|stores/\w+\.py:load$)"),
     ("commit", r"croupier/stores/"),
-    ("encode", r"croupier/services/(convert|splice)\.py:|croupier/services/\w+\.py:_?encoded?_"),
-    ("parse, translate", r"croupier/(services/names\.py:|services/\w+\.py:(_decoded|_play|_play_or_refusal|decode\w*|translate\w*)$)"),
+    (
+        "encode",
+        r"croupier/services/(convert|splice)\.py:|croupier/services/\w+\.py:_(\w*played|acted|encoded_\w+|got|view)$|croupier/services/hot\.py:answered$",
+    ),
+    ("credentials", r"croupier/(access\.py:|services/guard\.py:_?(admit|credentials|identif)\w*$)"),
+    ("parse, translate", r"croupier/services/(names\.py:|guard\.py:_?decoded$|\w+_service\.py:|hot\.py:queued$)"),
     ("wait, hand over", r"croupier/(door\.py:|runners/owner\.py:_gather$)"),
-    ("credentials, limits, metrics", r"croupier/(access|metrics|services/guard|services/status)\.py:|prometheus_client/"),
-    ("batch", r"croupier/(runners/|services/|model\.py:)"),
+    ("bookkeeping", r"croupier/(runners/|services/|model\.py:|metrics\.py:)|prometheus_client/"),
     ("transport in Python", r"grpc/|asyncio/|uvloop/|croupier/(server|cli)"),
     ("transport, gRPC's threads", r"threading\.py:|concurrent/"),  # Its poller is a thread of Python's that runs compiled code only.
     ("metrics page", r"socketserver\.py:|selectors\.py:|wsgiref/"),

@@ -76,8 +76,12 @@ def test_what_faulthandler_writes_is_read(tmp_path: Path) -> None:
         ("stores/sqlite.py", "commit", "commit"),
         ("services/convert.py", "encoded_round", "encode"),
         ("services/names.py", "parse_child", "parse, translate"),
-        ("services/guard.py", "_admit", "credentials, limits, metrics"),
-        ("runners/embedded.py", "_attempt", "batch"),
+        ("services/guard.py", "admit", "credentials"),
+        ("services/round_service.py", "_played", "encode"),
+        ("services/round_service.py", "play", "parse, translate"),
+        ("services/intake.py", "take", "bookkeeping"),
+        ("runners/embedded.py", "_attempt", "bookkeeping"),
+        ("runners/embedded.py", "_applied", "cache"),
     ],
 )
 def test_the_table_knows_the_servers_functions(file: str, function: str, stage: str) -> None:
