@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +13,50 @@ import grpc
 import pytest
 
 from croupier.door import Front
+from croupier.model import WalletWrite
 from croupier.pb import round_service_pb2 as pb
 from croupier.runners.awaiting import Awaiting
 from croupier.services.listener import FrontListener
+from croupier.stores.memory import Lies
+from croupier.stores.memory_late import LateMemoryStore
+from croupier.stores.store import CommitResult
 from tests.integration.calling import Caller, dice, new_id, new_wallet, refused
 from tests.integration.serving import Serving, eventually, settings
 
 LATE_MS = 300
-DOORS = ("grpcio", "front")
 
 
-@pytest.fixture(scope="module", params=DOORS)
-def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+class Holding(LateMemoryStore):
+    """Answers at the next turn; the writes of one player only once they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held = ""
+        self.has_let_go = asyncio.Event()
+
+    async def commit(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
+        if any(write.key.player == self.held for write in writes):
+            await self.has_let_go.wait()
+        return await super().commit(writes)
+
+
+@pytest.fixture(scope="module", params=("grpcio", "front"))
+def door(request: pytest.FixtureRequest) -> str:
+    """Which door the server has."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def node(door: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A server whose store answers at a later turn of the event loop, from another thread."""
-    with Serving(settings(tmp_path_factory.mktemp("late"), store="memory_late", door=request.param)) as running:
+    with Serving(settings(tmp_path_factory.mktemp("late"), store="memory_late", door=door)) as running:
+        yield running
+
+
+@pytest.fixture
+def slow(door: str, tmp_path: Path) -> Iterator[Serving]:
+    """A server with room for six calls, whose store takes a while for each."""
+    with Serving(settings(tmp_path, store="memory_late", memory_late_ms=LATE_MS, max_queue_calls=6, door=door)) as running:
         yield running
 
 
@@ -79,22 +111,21 @@ def test_many_callers_at_once(node: Serving) -> None:
         assert sorted(one.number for one in rounds[number::8]) == list(range(1, 13))
 
 
-def test_a_deadline_before_the_store_answers(tmp_path: Path) -> None:
+def test_a_deadline_before_the_store_answers(slow: Serving) -> None:
     """A caller whose deadline passes during the write is told so; what it asked for is done once, and its retry is answered with it."""
-    with Serving(settings(tmp_path, store="memory_late", memory_late_ms=LATE_MS)) as slow:
-        acme, wallet = slow.caller(), new_wallet()
-        session, round_id = session_of(acme, wallet), new_id()
-        request = play(session, round_id).SerializeToString()
-        with pytest.raises(grpc.RpcError) as caught:
-            acme.bytes("RoundService.Play", request, timeout=LATE_MS / 3000)
-        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        assert acme.call("RoundService.Play", **fields(request)).round.number == 1
-        assert acme.head(wallet).revision == 3
+    acme, wallet = slow.caller(), new_wallet()
+    session, round_id = session_of(acme, wallet), new_id()
+    request = play(session, round_id).SerializeToString()
+    with pytest.raises(grpc.RpcError) as caught:
+        acme.bytes("RoundService.Play", request, timeout=LATE_MS / 3000)
+    assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert pb.PlayResponse.FromString(acme.bytes("RoundService.Play", request)).round.number == 1
+    assert acme.head(wallet).revision == 3
 
 
-def test_a_drain_finishes_what_the_store_has(tmp_path: Path) -> None:
+def test_a_drain_finishes_what_the_store_has(door: str, tmp_path: Path) -> None:
     """Calls that wait for the store when the node drains are answered."""
-    with Serving(settings(tmp_path, store="memory_late", memory_late_ms=LATE_MS)) as slow:
+    with Serving(settings(tmp_path, store="memory_late", memory_late_ms=LATE_MS, door=door)) as slow:
         acme = slow.caller()
         sessions = [session_of(acme, new_wallet()) for _ in range(3)]
         calls = [later(acme, "RoundService.Play", play(session)) for session in sessions for _ in range(2)]
@@ -102,26 +133,55 @@ def test_a_drain_finishes_what_the_store_has(tmp_path: Path) -> None:
     assert [pb.PlayResponse.FromString(call.result()).round.number for call in calls] == [1, 2] * 3
 
 
-def test_a_full_queue_says_when_to_come_again(tmp_path: Path) -> None:
+def test_a_full_queue_says_when_to_come_again(slow: Serving) -> None:
     """Calls beyond the bound are refused as OVERLOADED with a time to wait."""
-    with Serving(settings(tmp_path, store="memory_late", memory_late_ms=LATE_MS, max_queue_calls=3)) as slow:
-        acme = slow.caller()
-        session = session_of(acme, new_wallet())
-        calls = [later(acme, "RoundService.Play", play(session)) for _ in range(3)]
-        eventually(lambda: slow.server.owner.queued == len(calls))
-        said = refused(acme.play, session)
-        assert (said.reason, said.retry_s > 0) == ("OVERLOADED", True)
-        assert all(call.result() for call in calls)
-        assert acme.play(session).number == 4
+    acme = slow.caller()
+    session = session_of(acme, new_wallet())
+    calls = [later(acme, "RoundService.Play", play(session)) for _ in range(6)]
+    eventually(lambda: slow.server.owner.queued == len(calls))
+    said = refused(acme.play, session)
+    assert (said.reason, said.retry_s > 0) == ("OVERLOADED", True)
+    assert all(call.result() for call in calls)
+    assert acme.play(session).number == 7
 
 
-def later(caller: Caller, method: str, request: Any) -> Any:
-    return caller.raw(method).future(request.SerializeToString(), timeout=10, metadata=caller.metadata)
+def test_no_player_waits_for_another(door: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the store never answers for one player, all others play and read; that player's calls end at their deadlines, and go on where the store does."""
+    store = Holding()
+    monkeypatch.setattr("tests.integration.serving.open_store", lambda _: store)
+    with Serving(settings(tmp_path, store="memory_late", door=door)) as node:
+        acme, wallet = node.caller(), new_wallet()
+        session, others = session_of(acme, wallet), [session_of(acme, new_wallet()) for _ in range(5)]
+        store.held = wallet.split("/")[3]
+        stuck = [later(acme, "RoundService.Play", play(session), timeout=0.5) for _ in range(3)]
+        assert [acme.play(other).number for _ in range(10) for other in others] == [number for number in range(1, 11) for _ in others]
+        mixed = later(acme, "RoundService.PlayBatch", pb.PlayBatchRequest(plays=[play(others[0]), play(session)]))
+        assert [call.exception().code() for call in stuck] == [grpc.StatusCode.DEADLINE_EXCEEDED] * 3
+        assert acme.play(others[0]).number == 12
+        assert not mixed.done()
+        node.loop.call_soon_threadsafe(store.has_let_go.set)
+        assert [one.round.number > 0 for one in pb.PlayBatchResponse.FromString(mixed.result()).results] == [True, True]
+        assert acme.play(session).number == acme.head(wallet).revision - 2
 
 
-def fields(request: bytes) -> dict[str, Any]:
-    message = pb.PlayRequest.FromString(request)
-    return {"session": message.session, "round_id": message.round_id, "bet": message.bet}
+def test_a_store_that_fails_ends_service(door: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """S4: the call whose write failed is unknown, and the node leaves service; nothing is answered from memory."""
+    caplog.set_level(logging.CRITICAL + 1)
+    store = LateMemoryStore()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.integration.serving.open_store", lambda _: store)
+        with Serving(settings(tmp_path, store="memory_late", door=door)) as node:
+            acme = node.caller()
+            session = session_of(acme, new_wallet())
+            store.lies = Lies(fail=1)
+            said = refused(acme.play, session)
+            assert (said.code, said.reason) == (grpc.StatusCode.UNAVAILABLE, "OUTCOME_UNKNOWN")
+            eventually(lambda: node.server.failure)
+            assert node.server.owner.runner.failure
+
+
+def later(caller: Caller, method: str, request: Any, timeout: float = 10) -> Any:
+    return caller.raw(method).future(request.SerializeToString(), timeout=timeout, metadata=caller.metadata)
 
 
 def test_a_batch_wakes_the_loop_once(tmp_path: Path) -> None:
