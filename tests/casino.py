@@ -22,9 +22,8 @@ from croupier.operations.play_round import PlayRound, RoundView
 from croupier.operations.transfer import MakeTransfer, TransferView
 from croupier.pb import blackjack_pb2, dice_pb2, games_pb2
 from croupier.runners.embedded import Call, EmbeddedRunner
-from croupier.runners.owner import drive
 from croupier.stores.memory import MemoryStore
-from croupier.stores.store import EntryQuery, Store
+from croupier.stores.store import EntryQuery, Store, drive
 from croupier.vault import Vault
 
 CATALOG = Catalog.load(MODELS)

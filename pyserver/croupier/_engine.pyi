@@ -199,6 +199,9 @@ class Inbox:
 
     def __new__(cls, max_calls: int, /) -> Inbox:
         """Of the calls that wait here or were taken and not answered, the door lets at most `max_calls` in."""
+    @property
+    def waiting(self) -> int:
+        """Calls that wait here, or were taken and not answered."""
     def notify(self) -> None:
         """Something else waits for the owner. Any thread."""
     def wait(self, wanted: int, timeout_s: float | None, /) -> bool:

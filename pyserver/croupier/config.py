@@ -29,7 +29,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
     listen: str = "127.0.0.1:7400"
     """host:port for gRPC; port 0 takes a free one."""
-    door: Literal["front", "grpcio"] = "grpcio"
+    door: Literal["front", "grpcio"] = "front"
     """What listens: the front door, which serves the hot methods itself and forwards all others; or gRPC's own server for all of them, several times slower."""
     metrics_listen: str = "127.0.0.1:7401"
     """host:port for Prometheus at /metrics; empty for none."""

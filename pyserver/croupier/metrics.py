@@ -116,7 +116,11 @@ class _RunnerCollector(Collector):
             ("rounds", "Rounds played and committed.", counts.rounds),
             ("store_commits", "Transactions handed to the store.", counts.commits),
             ("store_writes", "Conditional writes, one a wallet and transaction.", counts.writes),
-            ("store_writes_refused", "Conditional writes that lost a race.", counts.refused_writes),
+            (
+                "store_writes_refused",
+                "Conditional writes refused: the call was done before, or another writer was first.",
+                counts.refused_writes,
+            ),
             ("store_writes_unknown", "Conditional writes whose fate was unknown at first.", counts.unknown_writes),
             ("store_writes_unresolved", "Conditional writes whose fate stayed unknown.", counts.unresolved_writes),
             ("entries", "Ledger entries committed.", counts.entries),

@@ -24,14 +24,14 @@ from croupier.metrics import Metrics
 from croupier.operations.house import House
 from croupier.runners.awaiting import Awaiting
 from croupier.runners.embedded import EmbeddedRunner
-from croupier.runners.owner import LINGER_S, Owner, drive
+from croupier.runners.owner import LINGER_S, Owner
 from croupier.runners.taker import Taker
 from croupier.services.admin_service import AdminService
 from croupier.services.catalog_service import CatalogService
 from croupier.services.channelz import NAME as CHANNELZ
 from croupier.services.channelz import Channelz
 from croupier.services.guard import Guard
-from croupier.services.hot import OnEventLoop
+from croupier.services.hot import LOOKUPS, OnEventLoop
 from croupier.services.intake import Intake
 from croupier.services.listener import CannotListen, FrontListener, GrpcListener, Listener
 from croupier.services.registry import generic_handler, hot_methods
@@ -41,7 +41,7 @@ from croupier.services.wallet_service import WalletService
 from croupier.stores.memory import MemoryStore
 from croupier.stores.memory_late import LateMemoryStore
 from croupier.stores.sqlite import SqliteStore
-from croupier.stores.store import Store
+from croupier.stores.store import Store, drive
 from croupier.switches import Switches
 from croupier.vault import Vault
 
@@ -165,8 +165,9 @@ class Server:
         if not has_door:
             return GrpcListener(server, self.guard, config)
         methods = [method for name, servicer in named for method in hot_methods(name, servicer)]
-        self.owner.serve(Intake(self.owner.inbox, methods, self.guard, self.metrics, clock_ms))
-        return FrontListener(server, self.guard, config, methods, self.owner.inbox)
+        self.owner.serve(lambda inbox: Intake(inbox, methods, self.guard, self.metrics, clock_ms, config.max_queue_calls))
+        inboxes = [self.owner.lookups if method.path in LOOKUPS else self.owner.inbox for method in methods]
+        return FrontListener(server, self.guard, config, list(zip(methods, inboxes, strict=True)))
 
     async def _refresh_often(self) -> None:
         while True:

@@ -17,10 +17,9 @@ from croupier.operations import ledger
 from croupier.operations.command import wallet_key
 from croupier.operations.play_round import RoundView
 from croupier.operations.transfer import TransferView
-from croupier.runners.owner import drive
 from croupier.services.convert import round_message, transfer_message
 from croupier.stores.sqlite import open_snapshot
-from croupier.stores.store import EntryQuery, Reads
+from croupier.stores.store import EntryQuery, Reads, drive
 from croupier_client.pb import round_service_pb2 as rounds
 from croupier_client.pb import session_service_pb2 as sessions
 from croupier_client.pb import wallet_service_pb2 as wallets

@@ -20,7 +20,7 @@ from croupier.operations.open_session import OpenSession
 from croupier.operations.play_round import PlayRound
 from croupier.operations.transfer import MakeTransfer
 from croupier.runners.embedded import Call
-from croupier.runners.owner import drive
+from croupier.stores.store import drive
 from tests.integration import worlds
 
 WALLETS = 1_000

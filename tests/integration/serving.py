@@ -21,10 +21,9 @@ from croupier import scheduling
 from croupier.access import ADMIN_OPERATOR, OPERATOR_KIND, Operator, make_key, revoked
 from croupier.config import Config
 from croupier.model import WalletKey
-from croupier.runners.owner import drive
 from croupier.server import Server, clock_ms, open_store
 from croupier.stores.sqlite import SqliteStore
-from croupier.stores.store import Document, Store
+from croupier.stores.store import Document, Store, drive
 from tests.integration.calling import Caller
 
 TENANT, OTHER = "acme", "zenith"

@@ -12,9 +12,8 @@ from grpc import StatusCode
 
 from croupier.pb import admin_service_pb2 as admin_pb
 from croupier.pb import round_service_pb2 as pb
-from croupier.runners.owner import drive
 from croupier.stores.sqlite import open_documents
-from croupier.stores.store import Document
+from croupier.stores.store import Document, drive
 from croupier.switches import SWITCH_KIND, Switch
 from tests.integration.calling import STAND, Caller, act, blackjack, dice, finish, new_id, new_wallet, open_blackjack, refused
 from tests.integration.serving import Serving, Spawned, eventually, settings

@@ -54,7 +54,7 @@ class Table(NamedTuple):
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A server on a store that can lie."""
-    with Serving(settings(tmp_path_factory.mktemp("errors"), store="memory", max_queue_calls=1_000)) as running:
+    with Serving(settings(tmp_path_factory.mktemp("errors"), store="memory", max_queue_calls=ROOM)) as running:
         yield running
 
 
@@ -105,16 +105,19 @@ def lying(table: Table, lies: Lies) -> Any:
 
 
 def overloaded(table: Table) -> Any:
-    plays = [pb.PlayRequest(session=table.dice, round_id=new_id(), bet=dice()) for _ in range(1_000)]
+    plays = [pb.PlayRequest(session=table.dice, round_id=new_id(), bet=dice()).SerializeToString() for _ in range(ROOM)]
     with table.node.owner_held():
-        waiting = table.acme.raw("RoundService.PlayBatch").future(
-            pb.PlayBatchRequest(plays=plays).SerializeToString(), timeout=0.5, metadata=table.acme.metadata
-        )
-        eventually(lambda: table.node.server.owner.queued == 1_000)
+        waiting = [table.acme.raw("RoundService.Play").future(play, timeout=5, metadata=table.acme.metadata) for play in plays]
+        eventually(lambda: table.node.server.owner.queued == ROOM)
         try:
             return table.play()
         finally:
-            waiting.cancel()
+            for one in waiting:
+                one.cancel()
+
+
+ROOM = 20
+"""Calls that may wait at once."""
 
 
 class Row(NamedTuple):

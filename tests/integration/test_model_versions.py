@@ -12,7 +12,7 @@ from croupier.errors import InvariantBroken
 from croupier.model import WalletKey
 from croupier.operations.play_round import PlayRound
 from croupier.runners.embedded import Call
-from croupier.runners.owner import drive
+from croupier.stores.store import drive
 from tests.integration import worlds
 
 WALLET = WalletKey("acme", "ada", "EUR")

@@ -20,8 +20,8 @@ from croupier.operations.play_round import PlayRound, RoundView
 from croupier.operations.transfer import MakeTransfer
 from croupier.pb import blackjack_pb2, dice_pb2, games_pb2, roulette_pb2
 from croupier.runners.embedded import Call, EmbeddedRunner
-from croupier.runners.owner import drive
 from croupier.stores.sqlite import SqliteStore
+from croupier.stores.store import drive
 from croupier.vault import Vault
 
 START_MS = 1_700_000_000_000

@@ -20,9 +20,8 @@ from croupier.operations.house import House
 from croupier.operations.open_session import OpenSession
 from croupier.operations.play_round import PlayRound, RoundView
 from croupier.operations.transfer import MakeTransfer, TransferView
-from croupier.runners.owner import drive
 from croupier.stores.memory import MemoryStore
-from croupier.stores.store import EntryQuery
+from croupier.stores.store import EntryQuery, drive
 from tests.casino import ALL_ENTRIES, chain_fault, stored_answer
 from tests.simulation.clients import Intent, Player, drawn
 

@@ -16,9 +16,8 @@ from croupier.errors import InsufficientFunds
 from croupier.model import Entry, Key, State, WalletKey, WalletWrite
 from croupier.operations.house import House
 from croupier.runners.embedded import Call, EmbeddedRunner, Result
-from croupier.runners.owner import drive
 from croupier.stores.memory import HONEST, Lies, MemoryStore
-from croupier.stores.store import CommitResult, EntryQuery
+from croupier.stores.store import CommitResult, EntryQuery, drive
 from tests.casino import NOW_MS, house_of
 from tests.simulation.clients import Intent, Player, Reroll, Rolls
 

@@ -11,7 +11,7 @@ from msgspec import structs
 from croupier.model import Entry, EntryKind, Epoch, Wallet, WalletKey, epoch_key
 from croupier.operations import ledger
 from croupier.operations.play_round import RoundView
-from croupier.runners.owner import drive
+from croupier.stores.store import drive
 from tests.casino import NOW_MS, WALLET, Desk, chain_fault, stored_answer
 
 COUNT = 12

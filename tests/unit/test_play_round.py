@@ -15,7 +15,7 @@ from croupier.operations.act import Act
 from croupier.operations.command import wallet_key
 from croupier.operations.house import ALL_GAMING
 from croupier.operations.play_round import PlayRound, RoundView
-from croupier.runners.owner import drive
+from croupier.stores.store import drive
 from tests.casino import (
     BLACKJACK,
     DICE,

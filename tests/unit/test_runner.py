@@ -24,9 +24,8 @@ from croupier.operations.play_round import PlayRound, RoundView
 from croupier.operations.transfer import MakeTransfer, TransferView
 from croupier.runners.cache import Cache
 from croupier.runners.embedded import Call
-from croupier.runners.owner import drive
 from croupier.stores.memory import Lies, MemoryStore
-from croupier.stores.store import CommitResult
+from croupier.stores.store import CommitResult, drive
 from tests.casino import EUR, NOW_MS, WALLET, Desk, dice_bet
 
 DEPOSIT, WITHDRAWAL = TransferKind.DEPOSIT, TransferKind.WITHDRAWAL

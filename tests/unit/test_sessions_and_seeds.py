@@ -14,7 +14,7 @@ from croupier.operations.act import Act
 from croupier.operations.change_session import CloseSession, RevealView, RotateSeed, SetClientSeed
 from croupier.operations.open_session import OpenSession, SessionView
 from croupier.operations.play_round import PlayRound, RoundView
-from croupier.runners.owner import drive
+from croupier.stores.store import drive
 from tests.casino import BLACKJACK, DICE, NOW_MS, VAULT, WALLET, Desk, blackjack_action, dice_bet, legal_actions, uuid7
 
 STAND = 2

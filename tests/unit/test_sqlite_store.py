@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from croupier.errors import StoreFailed, StoreUnusable
-from croupier.runners.owner import drive
 from croupier.stores.sqlite import SqliteStore, migrations, schema_version
 from croupier.stores.sqlite_connection import SqliteError
-from croupier.stores.store import EntryQuery
+from croupier.stores.store import EntryQuery, drive
 from tests.conformance.writes import ANN, write_on
 
 

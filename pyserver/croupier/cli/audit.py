@@ -20,8 +20,8 @@ from croupier.cli.exits import FAILED
 from croupier.cli.options import Place, json_option, load_catalog, place_options
 from croupier.cli.output import Progress, emit, money, table
 from croupier.errors import StoreFailed
-from croupier.runners.owner import drive
 from croupier.stores.sqlite import open_snapshot
+from croupier.stores.store import drive
 from croupier.vault import Vault
 
 _SHOWN_PROBLEMS = 20

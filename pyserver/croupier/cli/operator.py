@@ -16,10 +16,9 @@ from croupier.access import ADMIN_OPERATOR, KEY_KIND, OPERATOR_KIND, ApiKey, Ope
 from croupier.cli.exits import NOT_FOUND, REFUSED, Failure
 from croupier.cli.options import Place, json_option, place_options
 from croupier.cli.output import emit, table
-from croupier.runners.owner import drive
 from croupier.stores.sqlite import SqliteStore, open_documents
 from croupier.stores.sqlite_documents import SqliteDocuments
-from croupier.stores.store import Document
+from croupier.stores.store import Document, drive
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}\Z")
 _KEY_ENTROPY_BYTES = 40

@@ -20,9 +20,9 @@ from croupier.jobs.rotate_seeds import Rotated, rotate_open_sessions
 from croupier.limits import Limits
 from croupier.operations.house import House
 from croupier.runners.embedded import EmbeddedRunner
-from croupier.runners.owner import drive
 from croupier.stores import backup as copies
 from croupier.stores.sqlite import InUse, SqliteStore, open_snapshot, schema_version
+from croupier.stores.store import drive
 
 
 @click.command()

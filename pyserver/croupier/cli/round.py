@@ -19,10 +19,9 @@ from croupier.currencies import STEP_MICROS
 from croupier.errors import Refusal
 from croupier.model import Key, Round, Seed, Session, WalletKey, seed_key
 from croupier.operations import replay, seeds
-from croupier.runners.owner import drive
 from croupier.services.recall import recall
 from croupier.stores.sqlite import open_snapshot
-from croupier.stores.store import Reads
+from croupier.stores.store import Reads, drive
 
 _NAME = re.compile(
     r"operators/([^/]+)/players/([^/]+)/wallets/([A-Z]{3})/rounds/([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})"

@@ -99,14 +99,14 @@ class Awaiting:
         self._reads = runner.store.reads()
         self._reading = 0
         self._writing: set[asyncio.Task[Any]] = set()
-        self.inbox = Inbox(max_queue)
+        self.inbox = self.lookups = Inbox(max_queue)
         """Where the front door puts its calls."""
         self.ferry: Ferry | None = None
         """Brings them, where there is such a door."""
 
-    def serve(self, hot: HotCalls) -> None:
-        """Takes the calls in `inbox` as well, from before the start."""
-        self.ferry = Ferry(self.inbox, hot.take, self)
+    def serve(self, intake: Callable[[Inbox], HotCalls]) -> None:
+        """Takes the front door's calls as well, from before the start."""
+        self.ferry = Ferry(self.inbox, intake(self.inbox).take, self)
 
     def start(self) -> None:
         """Takes calls from now on, on the running event loop."""

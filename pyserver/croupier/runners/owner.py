@@ -11,16 +11,16 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from croupier.door import Inbox
 from croupier.errors import NodeUnavailable, Overloaded, Refusal, StoreFailed
-from croupier.model import Key, State
 from croupier.operations.command import Command
 from croupier.runners.embedded import Call, EmbeddedRunner, Result, unknown
 from croupier.runners.hot import HotCalls
-from croupier.stores.store import Reads, Store
+from croupier.runners.reader import Reader
+from croupier.stores.store import Reads, Store, drive
 
 T = TypeVar("T")
 LINGER_S = 0.005
@@ -57,8 +57,8 @@ class Owner:
         if not runner.store.inline:
             raise ValueError(f"the embedded runner needs a store that never suspends; {runner.store.name} does")
         self.runner = runner
-        self.queued = 0
-        """Calls that wait for an answer."""
+        self._queued = 0
+        """Calls of the event loop that wait for an answer."""
         self._max_queue = max_queue
         self._on_failure = on_failure
         self._failure_told = False
@@ -70,19 +70,25 @@ class Owner:
         self._stopping = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="owner", daemon=True)
-        self._reads = runner.store.reads()
-        self._reading = 0
-        self._reader = ThreadPoolExecutor(1, "reader")
-        """One thread, so that a read whose caller went away is still over before the next one starts."""
+        self._reader = Reader(runner, max_queue)
+        self.lookups = self._reader.inbox
+        """Where the front door puts what is only read."""
 
-    def serve(self, hot: HotCalls) -> None:
-        """Takes the calls in `inbox` as well, from before the start."""
-        self._hot = hot
+    @property
+    def queued(self) -> int:
+        """Calls that wait for an answer."""
+        return self._queued + self.inbox.waiting
+
+    def serve(self, intake: Callable[[Inbox], HotCalls]) -> None:
+        """Takes the front door's calls as well, from before the start."""
+        self._hot = intake(self.inbox)
+        self._reader.serve(intake(self.lookups))
 
     def start(self) -> None:
         """Starts the thread; must be called on the event loop that the callers live on."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
+        self._reader.start()
 
     async def call(self, command: Command, deadline_ms: int = 0) -> object:
         """The command's answer, once committed. Raises its Refusal. `deadline_ms` is on the runner's clock."""
@@ -94,11 +100,11 @@ class Owner:
     def call_many(self, calls: Sequence[Call]) -> asyncio.Future[list[Result]]:
         """One answer or Refusal for each call, in order. They are queued at once, so the order of invocations is the order of decisions."""
         assert self._loop is not None, "the owner was not started"
-        if self.queued + len(calls) > self._max_queue:
-            raise Overloaded(f"{self.queued} calls are waiting already; nothing was done", retry_after_s=_RETRY_AFTER_S)
+        if self._queued + len(calls) > self._max_queue:
+            raise Overloaded(f"{self._queued} calls are waiting already; nothing was done", retry_after_s=_RETRY_AFTER_S)
         if self._stopping:
             raise NodeUnavailable("the node is draining; nothing was done, use another node")
-        self.queued += len(calls)
+        self._queued += len(calls)
         submission = _Submission(calls, self._loop.create_future())
         self._queue.append(submission)
         self.inbox.notify()
@@ -132,25 +138,17 @@ class Owner:
 
     async def read(self, task: Callable[[Reads], Coroutine[Any, Any, T]]) -> T:
         """Runs `task` beside the owner thread, on committed state."""
-        self._refuse_failed()
-        if self._reading >= self._max_queue:
-            raise Overloaded(f"{self._reading} reads are waiting already; try again in a moment", retry_after_s=_RETRY_AFTER_S)
-        self._reading += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: drive(task(self._reads)))
-        except StoreFailed as error:
-            self.runner.fail(str(error))
-            self._tell_failure()
-            raise NodeUnavailable(f"the node is out of service: {error}") from error
+            return await self._reader.read(task)
         finally:
-            self._reading -= 1
+            self._tell_failure()
 
     async def stop(self) -> None:
         """Answers what is queued, refuses what comes later, and ends the thread."""
         self._stopping = True
         self.inbox.notify()
         await asyncio.to_thread(self._thread.join)
-        await asyncio.to_thread(self._reader.shutdown)
+        await asyncio.to_thread(self._reader.stop)
 
     def _refuse_failed(self) -> None:
         if self.runner.failure:
@@ -188,26 +186,13 @@ class Owner:
                 item()
         results = self._answers(calls) if calls else []
         if hot:
-            hot.answer(results[:of_hot], self._state(hot.keys))
+            hot.answer(results[:of_hot], {})
         assert self._loop is not None
         if submissions:
             self._loop.call_soon_threadsafe(self._deliver, submissions, results[of_hot:])
         elif self.runner.failure and not self._failure_told:
             self._loop.call_soon_threadsafe(self._tell_failure)
         return len(submissions) if len(calls) < _LARGE_BATCH_CALLS else 0
-
-    def _state(self, keys: Sequence[Key]) -> State | Refusal:
-        """Rows as committed now."""
-        if not keys:
-            return {}
-        try:
-            self._refuse_failed()
-            return drive(self.runner.store.load(keys))
-        except StoreFailed as error:
-            self.runner.fail(str(error))
-            return NodeUnavailable(f"the node is out of service: {error}")
-        except Refusal as refusal:
-            return refusal
 
     def _answers(self, calls: Sequence[Call]) -> list[Result]:
         try:
@@ -224,20 +209,10 @@ class Owner:
             if not submission.future.done():
                 submission.future.set_result(results[position:end])
             position = end
-        self.queued -= position
+        self._queued -= position
         self._tell_failure()
 
     def _tell_failure(self) -> None:
         if self.runner.failure and not self._failure_told:
             self._failure_told = True
             self._on_failure(self.runner.failure)
-
-
-def drive(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine that never suspends."""
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return stop.value
-    coroutine.close()
-    raise AssertionError("an inline store suspended")

@@ -20,14 +20,19 @@ class Taker(Protocol):
 
     runner: EmbeddedRunner
     """Decides and commits, with its counts, its house, and why it is out of service."""
-    queued: int
-    """Calls that wait for an answer."""
 
     inbox: Inbox
     """Where the front door puts its calls."""
+    lookups: Inbox
+    """Where it puts those that only read; it may be the same."""
 
-    def serve(self, hot: HotCalls) -> None:
-        """Takes the calls in `inbox` as well, from before the start."""
+    @property
+    def queued(self) -> int:
+        """Calls that wait for an answer."""
+        ...
+
+    def serve(self, intake: Callable[[Inbox], HotCalls]) -> None:
+        """Takes the front door's calls as well, from before the start; `intake` translates those of an inbox."""
         ...
 
     def start(self) -> None:

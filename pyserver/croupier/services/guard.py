@@ -71,7 +71,7 @@ class Guard:
             self._begin()
             try:
                 call = self._admit(context, roles)
-                answer = await behaviour(decoded(decode, data), call)
+                answer = await behaviour(_decoded(decode, data), call)
             except asyncio.CancelledError:
                 observe(_CANCELLED, time.perf_counter() - started)
                 raise
@@ -100,7 +100,7 @@ class Guard:
             self._begin()
             try:
                 call = self._admit(context, roles)
-                request = decoded(decode, data) if isinstance(data, bytes) else _Requests(decode, context)
+                request = _decoded(decode, data) if isinstance(data, bytes) else _Requests(decode, context)
                 async with aclosing(behaviour(request, call)) as answers:
                     async for answer in answers:
                         await context.write(answer)
@@ -187,12 +187,16 @@ def log_refusal(method: str, peer: str, refusal: Refusal) -> None:
         _log.warning("%s from %s was refused: %s", method, peer, refusal.reason)
 
 
-def decoded(decode: Decode, data: bytes) -> Any:
-    """A request. Raises FieldInvalid where the bytes are none."""
+def undecodable() -> Refusal:
+    """What the sender of bytes that are no message is told."""
+    return FieldInvalid("the request is not an encoded message of the method's request type")
+
+
+def _decoded(decode: Decode, data: bytes) -> Any:
     try:
         return decode(data)
     except DecodeError:
-        raise FieldInvalid("the request is not an encoded message of the method's request type") from None
+        raise undecodable() from None
 
 
 class _Requests:
@@ -209,4 +213,4 @@ class _Requests:
         data = await self._context.read()
         if data is grpc.aio.EOF:
             raise StopAsyncIteration
-        return decoded(self._decode, data)
+        return _decoded(self._decode, data)

@@ -9,36 +9,41 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import cast
 
+from google.protobuf.message import DecodeError
 from msgspec import Struct
 
 from croupier.door import Answer, Inbox
-from croupier.errors import Refusal
+from croupier.errors import Overloaded, Refusal
 from croupier.metrics import Metrics
 from croupier.model import Key, State
 from croupier.runners.embedded import Call as Queued
 from croupier.runners.embedded import Result
 from croupier.runners.hot import Outcome
 from croupier.services import status
-from croupier.services.guard import Guard, decoded, log_refusal
+from croupier.services.guard import Guard, log_refusal, undecodable
 from croupier.services.hot import Decide, Lookup, Work, answered, queued
 from croupier.services.registry import HotMethod
 
 _MAY_GO_ON = b""
+_RETRY_AFTER_S = 0.05
 
 
 class Intake:
     """Takes hot calls in batches."""
 
-    def __init__(self, inbox: Inbox, methods: Sequence[HotMethod], guard: Guard, metrics: Metrics, clock_ms: Callable[[], int]) -> None:
-        """`methods` in the order in which the door knows them."""
+    def __init__(
+        self, inbox: Inbox, methods: Sequence[HotMethod], guard: Guard, metrics: Metrics, clock_ms: Callable[[], int], max_commands: int
+    ) -> None:
+        """`methods` in the order in which the door knows them; `max_commands` bounds a batch, for one call may bring a thousand plays."""
         self._inbox = inbox
         self._methods = [(method, metrics.refusals(method.path)) for method in methods]
         self._guard = guard
         self._clock_ms = clock_ms
+        self._max_commands = max_commands
 
     def take(self) -> Batch:
         """Everything that waits, translated."""
-        batch = Batch(self._inbox, self._refused)
+        batch = Batch(self._inbox, self._refused, self._max_commands)
         now_ms = self._clock_ms()
         for ticket, number, message, deadline_ms, authorization, certificate, peer in self._inbox.take():
             method = self._methods[number if number >= 0 else -1 - number][0]
@@ -47,7 +52,9 @@ class Intake:
                 if number < 0:
                     batch.answers.append((ticket, _MAY_GO_ON))
                 else:
-                    batch.add(ticket, number, method.translate(decoded(method.decode, message), call), deadline_ms)
+                    batch.add(ticket, number, method.translate(method.decode(message), call), deadline_ms)
+            except DecodeError:
+                batch.answers.append(self._ended(ticket, number, undecodable()))
             except Refusal as refusal:
                 log_refusal(method.path, peer, refusal)
                 batch.answers.append(self._refused(ticket, number, refusal))
@@ -56,11 +63,15 @@ class Intake:
         return batch
 
     def _refused(self, ticket: int, number: int, error: Exception) -> Answer:
-        method, count = self._methods[number if number >= 0 else -1 - number]
-        if method.refused and number >= 0 and isinstance(error, Refusal):
-            return ticket, method.refused(error)
-        refusal = error if isinstance(error, Refusal) else self._guard.broken(method.path, error)
-        count(refusal.reason)
+        """A refusal, in its place where it is one message of a stream."""
+        method = self._methods[number if number >= 0 else -1 - number][0]
+        if not isinstance(error, Refusal):
+            return self._ended(ticket, number, self._guard.broken(method.path, error))
+        return (ticket, method.refused(error)) if method.refused and number >= 0 else self._ended(ticket, number, error)
+
+    def _ended(self, ticket: int, number: int, refusal: Refusal) -> Answer:
+        """A refusal that ends the call."""
+        self._methods[number if number >= 0 else -1 - number][1](refusal.reason)
         return ticket, status.code_number(refusal), refusal.message, status.details(refusal)
 
 
@@ -75,7 +86,7 @@ class Part(Struct, frozen=True):
 class Batch:
     """Calls that were taken together."""
 
-    def __init__(self, inbox: Inbox, refused: Callable[[int, int, Exception], Answer]) -> None:
+    def __init__(self, inbox: Inbox, refused: Callable[[int, int, Exception], Answer], max_commands: int) -> None:
         self.calls: list[Queued] = []
         """To be decided, in order."""
         self.keys: list[Key] = []
@@ -85,11 +96,14 @@ class Batch:
         """Ticket, number of the method, and where the results end."""
         self._inbox = inbox
         self._refused = refused
+        self._max_commands = max_commands
 
     def add(self, ticket: int, number: int, work: Work, deadline_ms: int) -> None:
-        """Adds a call."""
+        """Adds a call. Raises Overloaded for more than the batch has room for."""
         if isinstance(work, Lookup):
             self.keys.extend(work.keys)
+        elif len(self.calls) + len(work.commands) > self._max_commands:
+            raise Overloaded(f"{len(self.calls)} plays are waiting already; nothing was done", retry_after_s=_RETRY_AFTER_S)
         else:
             self.calls.extend(queued(work, deadline_ms))
         self._works.append((ticket, number, work, len(self.calls)))

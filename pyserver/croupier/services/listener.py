@@ -84,11 +84,11 @@ class GrpcListener:
 class FrontListener:
     """The front door, which puts the hot methods' calls into an inbox and forwards all others."""
 
-    def __init__(self, server: grpc.aio.Server, guard: Guard, config: Config, methods: Sequence[HotMethod], inbox: Inbox) -> None:
+    def __init__(self, server: grpc.aio.Server, guard: Guard, config: Config, methods: Sequence[tuple[HotMethod, Inbox]]) -> None:
         self._behind = server
         self._guard = guard
         self._config = config
-        self._methods = [(method.path, method.refused is not None, inbox) for method in methods]
+        self._methods = [(method.path, method.refused is not None, inbox) for method, inbox in methods]
         self._socket = _socket_path(config.data_dir)
         self.front: Front | None = None
 

@@ -6,13 +6,15 @@ Methods are coroutines. A store with `inline = True` never suspends, so that the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
 from croupier.model import Entry, EntryKind, Key, State, WalletKey, WalletWrite
+
+T = TypeVar("T")
 
 
 class CommitResult(Enum):
@@ -114,3 +116,13 @@ class Store(Reads, Protocol):
     def close(self) -> None:
         """Releases files and connections; everything committed stays."""
         ...
+
+
+def drive(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine of an inline store."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    coroutine.close()
+    raise AssertionError("an inline store suspended")

@@ -5,7 +5,10 @@ use bytes::Bytes;
 use http::HeaderValue;
 use std::{
     collections::HashSet,
-    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock},
+    sync::{
+        atomic::{AtomicUsize, Ordering::Relaxed},
+        Arc, Condvar, Mutex, MutexGuard, OnceLock,
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::Notify;
@@ -67,18 +70,31 @@ pub struct Inbox {
     queue: Mutex<Queue>,
     filled: Condvar,
     outcomes: Mutex<Vec<(Ticket, Outcome)>>,
+    waiting: AtomicUsize,
     door: OnceLock<Arc<Notify>>,
 }
 
 impl Inbox {
     /// Of the calls that are queued or decided but not yet answered, at most `calls_max` are let in.
     pub fn new(calls_max: usize) -> Self {
-        Self { calls_max, queue: Mutex::default(), filled: Condvar::new(), outcomes: Mutex::default(), door: OnceLock::new() }
+        Self {
+            calls_max,
+            queue: Mutex::default(),
+            filled: Condvar::new(),
+            outcomes: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            door: OnceLock::new(),
+        }
     }
 
     /// How many calls may be in it at once.
     pub fn calls_max(&self) -> usize {
         self.calls_max
+    }
+
+    /// Calls that are queued, or were taken and not answered.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Relaxed)
     }
 
     /// Something else waits for the owner.
@@ -130,7 +146,11 @@ impl Inbox {
 
     /// Gives answers to the door. A ticket that is unknown, or answered already, is passed over.
     pub fn give_back(&self, outcomes: impl IntoIterator<Item = (Ticket, Outcome)>) {
-        self.outcomes.lock().expect("no holder panics").extend(outcomes);
+        let mut waiting = self.outcomes.lock().expect("no holder panics");
+        let before = waiting.len();
+        waiting.extend(outcomes);
+        self.waiting.fetch_sub(waiting.len() - before, Relaxed);
+        drop(waiting);
         if let Some(door) = self.door.get() {
             door.notify_one();
         }
@@ -147,6 +167,7 @@ impl Inbox {
     }
 
     pub(crate) fn fill(&self, calls: &mut Vec<Call>) {
+        self.waiting.fetch_add(calls.len(), Relaxed);
         let mut queue = self.queue();
         queue.calls.append(calls);
         self.wake_if_due(&queue);

@@ -35,6 +35,12 @@ impl Inbox {
         Self(Arc::new(croupier_front::Inbox::new(max_calls)))
     }
 
+    /// Calls that wait here, or were taken and not answered.
+    #[getter]
+    fn waiting(&self) -> usize {
+        self.0.waiting()
+    }
+
     /// Something else waits for the owner. Any thread.
     fn notify(&self) {
         self.0.notify();
