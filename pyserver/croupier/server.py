@@ -167,7 +167,7 @@ class Server:
         methods = [method for name, servicer in named for method in hot_methods(name, servicer)]
         self.owner.serve(lambda inbox: Intake(inbox, methods, self.guard, self.metrics, clock_ms, config.max_queue_calls))
         inboxes = [self.owner.lookups if method.path in LOOKUPS else self.owner.inbox for method in methods]
-        return FrontListener(server, self.guard, config, list(zip(methods, inboxes, strict=True)))
+        return FrontListener(server, self.guard, self.metrics, config, list(zip(methods, inboxes, strict=True)))
 
     async def _refresh_often(self) -> None:
         while True:

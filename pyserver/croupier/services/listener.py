@@ -16,7 +16,7 @@ from croupier import errors
 from croupier.config import Config
 from croupier.door import Front, Inbox
 from croupier.errors import Refusal
-from croupier.metrics import LATENCY_BUCKETS_S
+from croupier.metrics import LATENCY_BUCKETS_S, Metrics
 from croupier.services import status
 from croupier.services.guard import Guard
 from croupier.services.registry import HotMethod
@@ -84,9 +84,12 @@ class GrpcListener:
 class FrontListener:
     """The front door, which puts the hot methods' calls into an inbox and forwards all others."""
 
-    def __init__(self, server: grpc.aio.Server, guard: Guard, config: Config, methods: Sequence[tuple[HotMethod, Inbox]]) -> None:
+    def __init__(
+        self, server: grpc.aio.Server, guard: Guard, metrics: Metrics, config: Config, methods: Sequence[tuple[HotMethod, Inbox]]
+    ) -> None:
         self._behind = server
         self._guard = guard
+        self._metrics = metrics
         self._config = config
         self._methods = [(method.path, method.refused is not None, inbox) for method, inbox in methods]
         self._socket = _socket_path(config.data_dir)
@@ -110,6 +113,7 @@ class FrontListener:
             )
         except OSError:
             raise CannotListen(_taken(config.listen)) from None
+        self._metrics.watch_door(self.front)
         return self.front.address
 
     async def start(self) -> None:
