@@ -78,7 +78,7 @@ class Server:
             on_commit=self.hub.committed,
             on_fault=self._fault,
         )
-        has_door = config.door == "front" and config.tls is None
+        has_door = config.door == "front"
         self.owner: Taker
         if store.inline:
             # The front door's calls come in batches of their own accord.
@@ -156,7 +156,7 @@ class Server:
         sessions = SessionService(self.owner, self.access, clock_ms, config.token_ttl_s)
         servicers = (CatalogService(self.owner), sessions, self._rounds, self._wallets, admin)
         named = list(zip(SERVICES, servicers, strict=True))
-        has_door = config.door == "front" and config.tls is None
+        has_door = config.door == "front"
         handlers = [generic_handler(name, servicer, self.guard, None if has_door else self._hot) for name, servicer in named]
         handlers.append(generic_handler(CHANNELZ, Channelz(), self.guard, roles=frozenset({Role.ADMIN})))
         server.add_generic_rpc_handlers(handlers)

@@ -104,6 +104,7 @@ class FrontListener:
                 config.listen,
                 str(self._socket),
                 self._methods,
+                tls=tls_files(config) if config.tls else None,
                 refusals=_canned(config),
                 latency_bounds_us=[round(bound * 1e6) for bound in LATENCY_BUCKETS_S],
                 connections_max=config.max_connections,
@@ -161,9 +162,7 @@ def _canned(config: Config) -> dict[str, tuple[int, str, bytes]]:
             "the deadline passed before there was an answer; a retry with the same id has one effect at most"
         ),
         "draining": errors.NodeUnavailable("the node is draining; every play that was answered is committed, go on at another node"),
-        "internal": errors.InvariantBroken("an internal error; the call changed nothing that it did not acknowledge"),
         "backend_unavailable": errors.NodeUnavailable("the node is not ready for this call; nothing was done, try again in a moment"),
-        "malformed": errors.FieldInvalid("the request is not an encoded message of the method's request type"),
     }
     return {name: _said(refusal) for name, refusal in refusals.items()}
 
