@@ -12,12 +12,13 @@ use std::{
     hash::{BuildHasher, RandomState},
     pin::Pin,
     rc::Rc,
-    sync::Arc,
+    sync::{atomic::Ordering::Relaxed, Arc},
     task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    task::spawn_local,
     time::{timeout_at, Instant, Sleep},
 };
 
@@ -30,8 +31,33 @@ const FRAME_OVERHEAD_MAX: usize = 2 << 20;
 /// How long a connection that is cut off may take to say so.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Serves one connection until it ends. TLS, if any, is done; what is left of the handshake must be done by `deadline`.
-pub(crate) async fn serve<T: AsyncRead + AsyncWrite + Unpin>(door: Rc<Door>, io: T, peer: Arc<Peer>, deadline: Instant) {
+/// Counts a connection while it is open.
+pub(crate) struct Open(Rc<Door>);
+
+impl Open {
+    pub fn new(door: Rc<Door>) -> Self {
+        door.counts.connections.fetch_add(1, Relaxed);
+        Self(door)
+    }
+
+    pub fn door(&self) -> &Door {
+        &self.0
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // Its end is an end for the calls that came over it.
+        self.0.look_after();
+        self.0.counts.connections.fetch_sub(1, Relaxed);
+        self.0.ended.notify_one();
+    }
+}
+
+/// Makes a connection of a stream whose TLS, if any, is done, and leaves it to a task of its own, so that an idle one keeps nothing of its
+/// handshake. What is left of that must be done by `deadline`.
+pub(crate) async fn establish<T: AsyncRead + AsyncWrite + Unpin + 'static>(open: Open, io: T, peer: Arc<Peer>, deadline: Instant) {
+    let door = open.door();
     let mut builder = server::Builder::new();
     builder
         .initial_window_size(STREAM_WINDOW)
@@ -47,7 +73,9 @@ pub(crate) async fn serve<T: AsyncRead + AsyncWrite + Unpin>(door: Rc<Door>, io:
     let asks = opened + door.limits.keepalive;
     let retires = door.limits.age.map(|age| opened + jittered(age));
     let timer = Box::pin(tokio::time::sleep_until(retires.map_or(asks, |retires| retires.min(asks))));
-    Connection { door, peer, h2, ping, timer, asks, is_asked: false, retires, phase: Phase::Serving, watcher: None }.await;
+    let door = Rc::clone(&open.0);
+    let (phase, is_asked, watcher) = (Phase::Serving, false, None);
+    spawn_local(Connection { door, peer, h2, ping, timer, asks, is_asked, retires, phase, watcher, _open: open });
 }
 
 struct Connection<T> {
@@ -64,6 +92,8 @@ struct Connection<T> {
     retires: Option<Instant>,
     phase: Phase,
     watcher: Option<usize>,
+    /// The last to be dropped: it looks after calls that the end of `h2` leaves behind.
+    _open: Open,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Future for Connection<T> {

@@ -1,7 +1,7 @@
 //! The door's thread: listens, serves, drains, ends. It never waits for the owner thread.
 
 use crate::{
-    connection,
+    connection::{self, Open},
     counts::Counts,
     door::{Door, Phase},
     inbox::Peer,
@@ -234,37 +234,20 @@ fn welcome(door: &Rc<Door>, acceptor: Option<&TlsAcceptor>, (stream, address): (
     }
     let open = Open::new(Rc::clone(door));
     let deadline = tokio::time::Instant::now() + door.limits.handshake;
-    let acceptor = acceptor.cloned();
+    // Small frames are not to wait for acknowledgements of earlier ones.
+    let _ = stream.set_nodelay(true);
+    let mut peer = Peer { address: address.to_string(), certificate: String::new() };
+    let Some(acceptor) = acceptor else {
+        spawn_local(connection::establish(open, stream, Arc::new(peer), deadline));
+        return;
+    };
+    let handshake = acceptor.accept(stream);
     spawn_local(async move {
-        // Small frames are not to wait for acknowledgements of earlier ones.
-        let _ = stream.set_nodelay(true);
-        let mut peer = Peer { address: address.to_string(), certificate: String::new() };
-        let Some(acceptor) = acceptor else {
-            return connection::serve(Rc::clone(&open.0), stream, Arc::new(peer), deadline).await;
-        };
-        let handshake = timeout_at(deadline, acceptor.accept(stream));
-        if let Some(Ok(Ok(stream))) = open.0.while_serving(handshake).await {
+        let handshake = timeout_at(deadline, Box::pin(handshake));
+        if let Some(Ok(Ok(stream))) = open.door().while_serving(handshake).await {
             peer.certificate = tls::common_name(stream.get_ref().1);
-            connection::serve(Rc::clone(&open.0), stream, Arc::new(peer), deadline).await;
+            // A task of its own keeps nothing of the handshake.
+            spawn_local(connection::establish(open, stream, Arc::new(peer), deadline));
         }
     });
-}
-
-/// Counts a connection while it is open.
-struct Open(Rc<Door>);
-
-impl Open {
-    fn new(door: Rc<Door>) -> Self {
-        door.counts.connections.fetch_add(1, Relaxed);
-        Self(door)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        // Its end is an end for the calls that came over it.
-        self.0.look_after();
-        self.0.counts.connections.fetch_sub(1, Relaxed);
-        self.0.ended.notify_one();
-    }
 }

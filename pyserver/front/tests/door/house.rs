@@ -195,16 +195,17 @@ async fn answer(request: Request<RecvStream>, mut respond: h2::server::SendRespo
     }
     let mut names: Vec<_> = head.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
     names.sort();
-    let mut answer = respond.send_response(Response::new(()), false).expect("the door takes it");
-    answer.send_data(format!("{} {}\n", head.uri, names.join(", ")).into(), false).expect("the door takes it");
+    // The door may cancel the call at any time.
+    let Ok(mut answer) = respond.send_response(Response::new(()), false) else { return };
+    let _ = answer.send_data(format!("{} {}\n", head.uri, names.join(", ")).into(), false);
     while let Some(Ok(chunk)) = body.data().await {
         let _ = body.flow_control().release_capacity(chunk.len());
-        answer.send_data(chunk, false).expect("the door takes it");
+        let _ = answer.send_data(chunk, false);
     }
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", "0".parse().expect("a status"));
     trailers.insert("x-end", "yes".parse().expect("a trailer"));
-    answer.send_trailers(trailers).expect("the door takes it");
+    let _ = answer.send_trailers(trailers);
 }
 
 /// What a call brought.
