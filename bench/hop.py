@@ -12,7 +12,7 @@ from bench.servers import FRONT, Croupier
 from bench.transport import Effort
 
 _PLAY = Shape("play", 4, 64)
-_WALLETS = 500
+_WALLETS = 256
 _WARM_UP_S = 0.4
 
 
