@@ -49,9 +49,9 @@ class Connection:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
-    def query(self, statement: str, parameters: Sequence[str | int | bytes | None] = [], /) -> list[tuple[Any, ...]]:
+    def query(self, statement: str, parameters: Sequence[str | int | bytes | None] | None = None, /) -> list[tuple[Any, ...]]:
         """Runs one statement; its rows, of None, int, float, str and bytes. Raises SqliteError."""
-    def execute(self, statement: str, parameters: Sequence[str | int | bytes | None] = [], /) -> int:
+    def execute(self, statement: str, parameters: Sequence[str | int | bytes | None] | None = None, /) -> int:
         """Runs one statement; how many rows it inserted, updated or deleted. Raises SqliteError."""
     def script(self, statements: str, /) -> None:
         """Runs several statements, separated by semicolons. Raises SqliteError."""

@@ -1,4 +1,4 @@
-"""The game engine as the rest of the server sees it: models, plays and steps, OS entropy. The only importer of croupier._engine."""
+"""The game engine as the rest of the server sees it: models, plays and steps, OS entropy."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ import ast
 import inspect
 from pathlib import Path
 
+import pytest
+
 import croupier._engine as engine
 
 STUB = Path(engine.__file__).parent / "_engine.pyi"
@@ -11,6 +13,9 @@ STUB = Path(engine.__file__).parent / "_engine.pyi"
 
 def _tree() -> ast.Module:
     return ast.parse(STUB.read_text(encoding="utf-8"))
+
+
+CLASSES = {node.name: node for node in _tree().body if isinstance(node, ast.ClassDef) and not node.bases}
 
 
 def _functions(body: list[ast.stmt]) -> dict[str, ast.FunctionDef]:
@@ -57,18 +62,19 @@ def test_function_signatures_agree() -> None:
         assert _binary_parameters(getattr(engine, name)) == _parameters(function), name
 
 
-def test_model_members_and_signatures_agree() -> None:
-    """Every method and property of Model is as in the stub."""
-    model = next(node for node in _tree().body if isinstance(node, ast.ClassDef) and node.name == "Model")
-    stub = {name: f for name, f in _functions(model.body).items() if not name.startswith("__")}
-    assert set(stub) == {name for name in dir(engine.Model) if not name.startswith("_")}
+@pytest.mark.parametrize("class_", sorted(CLASSES))
+def test_members_and_signatures_agree(class_: str) -> None:
+    """Every method and property of each class is as in the stub."""
+    native = getattr(engine, class_)
+    stub = {name: f for name, f in _functions(CLASSES[class_].body).items() if not name.startswith("__")}
+    assert set(stub) == {name for name in dir(native) if not name.startswith("_")}
     for name, function in stub.items():
         decorators = {ast.unparse(d) for d in function.decorator_list}
-        member = inspect.getattr_static(engine.Model, name)
+        member = inspect.getattr_static(native, name)
         assert inspect.isgetsetdescriptor(member) == ("property" in decorators), name
         assert isinstance(member, staticmethod) == ("staticmethod" in decorators), name
         if "property" not in decorators:
-            assert _binary_parameters(getattr(engine.Model, name)) == _parameters(function), name
+            assert _binary_parameters(getattr(native, name)) == _parameters(function), name
 
 
 def test_exceptions_have_the_stubs_bases() -> None:

@@ -18,7 +18,7 @@ STATEMENTS = {
     "insert_wallet": f"INSERT INTO wallet ({_HEAD}, operator, player, currency) VALUES ({', '.join('?' * 13)})",
     "update_wallet": f"UPDATE wallet SET {_HEAD.replace(',', ' = ?,')} = ? WHERE no = ? AND revision = ?",
     "insert_record": "INSERT INTO record (kind, id, wallet, body) VALUES (?, ?, ?, ?)",
-    "replace_record": "INSERT INTO record (kind, id, wallet, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",
+    "replace_record": "INSERT OR REPLACE INTO record (kind, id, wallet, body) VALUES (?, ?, ?, ?)",
     "insert_entry": f"INSERT INTO entry (wallet, {ENTRY}) VALUES ({', '.join('?' * 14)})",
 }
 """See WalletRows in the stub of the native module for what each is given."""

@@ -44,17 +44,17 @@ impl Connection {
     }
 
     /// Runs one statement; its rows. Parameters and columns are None, int, float (columns only), str or bytes.
-    #[pyo3(signature = (statement, parameters = Vec::new(), /))]
-    fn query<'py>(&self, py: Python<'py>, statement: &str, parameters: Vec<Bound<'py, PyAny>>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
-        let parameters = values(&parameters)?;
+    #[pyo3(signature = (statement, parameters = None, /))]
+    fn query<'py>(&self, py: Python<'py>, statement: &str, parameters: Option<Vec<Bound<'py, PyAny>>>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        let parameters = values(&parameters.unwrap_or_default())?;
         let rows = py.detach(|| with(&self.shared, |connection| Ok(run(connection, statement, parameters)?.0)))?;
         rows.into_iter().map(|row| PyTuple::new(py, row.into_iter().map(|value| object(py, value)))).collect()
     }
 
     /// Runs one statement; how many rows it inserted, updated or deleted.
-    #[pyo3(signature = (statement, parameters = Vec::new(), /))]
-    fn execute(&self, py: Python<'_>, statement: &str, parameters: Vec<Bound<'_, PyAny>>) -> PyResult<u64> {
-        let parameters = values(&parameters)?;
+    #[pyo3(signature = (statement, parameters = None, /))]
+    fn execute(&self, py: Python<'_>, statement: &str, parameters: Option<Vec<Bound<'_, PyAny>>>) -> PyResult<u64> {
+        let parameters = values(&parameters.unwrap_or_default())?;
         Ok(py.detach(|| with(&self.shared, |connection| Ok(run(connection, statement, parameters)?.1)))?)
     }
 
