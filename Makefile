@@ -57,6 +57,8 @@ proto: .venv/.test ## generate the Python stubs from proto/
 
 bench: .venv/.client .venv/.test ## the long benchmark, every figure paired with its baseline
 	$(PY) bench/run.py
+	$(PY) bench/native_store.py target/bench
+	$(PY) bench/cold_wallets.py
 	$(PY) -m pytest bench/test_engine.py --benchmark-columns=min,median,max,ops
 
 bench-quick: .venv/.client .venv/.test ## the benchmark's ratios in about two minutes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import sys
 from pathlib import Path
 from statistics import linear_regression
 from typing import Any
@@ -18,7 +19,7 @@ REAL_WALLETS = 10_000
 """Wallets of the large file that have a session to play in; the others are copies of them under other names."""
 _PLAY = Shape("play", 4, 64)
 _BATCHES = Shape("play_batch", 4, 4, batch=100, is_batch_mixed=True)
-_SLICE_S = 10.0
+_SLICES_S = ((_PLAY, 4.0), (_BATCHES, 10.0))
 _MEMORY_WALLETS = 20_000
 _PAGE_CACHE_BYTES = 100 * 2**20
 """A file larger than the page cache that the server gives SQLite (64 MiB)."""
@@ -54,9 +55,10 @@ def memory(folder: Path, rounds: int) -> dict[str, Any]:
         table = players.open_sessions(server.address, server.data, FEW, prefix="a")
         played, samples = 0, [(0, server.resident_bytes())]
         while played < rounds:
-            for shape in (_PLAY, _BATCHES):
-                played += load.run(server, table, shape, _SLICE_S).rounds
+            for shape, duration_s in _SLICES_S:
+                played += load.run(server, table, shape, duration_s).rounds
                 samples.append((played, server.resident_bytes()))
+            print(f"{played:,} rounds, {samples[-1][1] / 2**20:.1f} MiB resident", file=sys.stderr)
             if (server.data / "croupier.db").stat().st_size < _PAGE_CACHE_BYTES:
                 samples.clear()
         slope = linear_regression(*zip(*samples, strict=True)).slope
