@@ -139,6 +139,10 @@ def silent(until: threading.Event) -> Iterator[bytes]:
     yield from ()
 
 
+def trailers(call: Any) -> dict[str, Any]:
+    return dict(call.trailing_metadata())
+
+
 def test_hot_calls_are_answered_in_batches(backend: Backend) -> None:
     """Many callers at once are all answered, each with its own answer, with fewer wake-ups than calls; identity and deadline come along."""
     owner = Owner(echo)
@@ -161,7 +165,7 @@ def test_a_refusal_carries_code_message_and_details(backend: Backend) -> None:
     with door(backend, Owner(lambda batch: [(one[0], 9, "zu wenig: 5 € < 10 %\n", b"\x00\x01\xff") for one in batch])) as (_, channel):
         error = failed(lambda: channel.unary_unary(HOT)(b"", timeout=5))
         assert (error.code(), error.details()) == (StatusCode.FAILED_PRECONDITION, "zu wenig: 5 € < 10 %\n")
-        assert dict(error.trailing_metadata())["grpc-status-details-bin"] == b"\x00\x01\xff"
+        assert trailers(error)["grpc-status-details-bin"] == b"\x00\x01\xff"
 
 
 def test_everything_else_is_forwarded(backend: Backend) -> None:
@@ -171,10 +175,10 @@ def test_everything_else_is_forwarded(backend: Backend) -> None:
         talk = channel.stream_stream("/test.Cold/Talk")
         said = talk(iter([b"a", b"b" * 300_000, b""]), timeout=10)
         assert list(said) == [b"a", b"b" * 300_000, b""]
-        assert dict(said.trailing_metadata())["x-end"] == "yes"
+        assert trailers(said)["x-end"] == "yes"
         error = failed(lambda: list(talk(iter([b"a", b"abort"]), timeout=10)))
         assert (error.code(), error.details()) == (StatusCode.OUT_OF_RANGE, "asked: 100 % ä")
-        assert dict(error.trailing_metadata())["x-why"] == "asked"
+        assert trailers(error)["x-why"] == "asked"
         assert failed(lambda: channel.unary_unary("/test.Cold/None")(b"", timeout=10)).code() is StatusCode.UNIMPLEMENTED
 
 
