@@ -76,6 +76,9 @@ class Raw:
         self._received = b""
         self._encoder, self._decoder = Encoder(), Decoder()
         self._stream = -1
+        self._answers: dict[int, Answer] = {}
+        self._ended: set[int] = set()
+        self._goaway: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -143,25 +146,44 @@ class Raw:
             yield Frame(kind, flags, stream, payload)
 
     def answer(self, stream: int, patience_s: float = PATIENCE_S) -> Answer:
-        """How a stream ends. Frames of other streams are passed over, but for their part in the compression of headers."""
-        found = Answer()
-        for one in self.frames(patience_s):
-            if one.kind in (HEADERS, CONTINUATION):
-                fields = {str(name): str(value) for name, value in self._decoder.decode(one.payload)}
-                if one.stream == stream:
-                    found.headers |= fields
-            elif one.kind == GOAWAY:
-                found.goaway = int.from_bytes(one.payload[4:8], "big")
-            if one.stream != stream:
-                continue
-            if one.kind == DATA:
-                found.body += one.payload
-            if one.kind == RST_STREAM:
-                found.reset = int.from_bytes(one.payload, "big")
-            if one.kind == RST_STREAM or (one.flags & END_STREAM and one.kind in (DATA, HEADERS)):
-                return found
-        found.is_cut = True
+        """How a stream ends; what comes on others is kept for whoever asks."""
+        if stream not in self._ended:
+            for one in self.frames(patience_s):
+                self._keep(one)
+                if stream in self._ended:
+                    break
+            else:
+                self._answers.setdefault(stream, Answer()).is_cut = True
+        found = self._answers.setdefault(stream, Answer())
+        found.goaway = self._goaway
         return found
+
+    def settle(self) -> None:
+        """Waits until the server has seen all that was sent, and has said so."""
+        self.send(frame(PING, b"settling"))
+        for one in self.frames():
+            self._keep(one)
+            if one.kind == PING and one.flags & ACK:
+                return
+        raise ConnectionError("it was closed")
+
+    @property
+    def ended(self) -> dict[int, Answer]:
+        """How streams ended so far."""
+        return {stream: self._answers[stream] for stream in self._ended}
+
+    def _keep(self, one: Frame) -> None:
+        if one.kind == GOAWAY:
+            self._goaway = int.from_bytes(one.payload[4:8], "big")
+        found = self._answers.setdefault(one.stream, Answer())
+        if one.kind in (HEADERS, CONTINUATION):
+            found.headers |= {str(name): str(value) for name, value in self._decoder.decode(one.payload)}
+        elif one.kind == DATA:
+            found.body += one.payload
+        elif one.kind == RST_STREAM and one.stream not in self._ended:
+            found.reset = int.from_bytes(one.payload, "big")
+        if one.kind == RST_STREAM or (one.flags & END_STREAM and one.kind in (DATA, HEADERS)):
+            self._ended.add(one.stream)
 
     def is_closed(self, patience_s: float = PATIENCE_S) -> bool:
         """Whether the server closes the connection in that time; whatever it still sends is passed over."""

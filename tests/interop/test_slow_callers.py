@@ -20,7 +20,8 @@ PATIENCE_S = 0.3
 LATE_S = 5.0
 """What a busy machine may add."""
 UNARY, DUPLEX = f"/{SERVICE}/UnaryCall", f"/{SERVICE}/FullDuplexCall"
-UNKNOWN, DEADLINE_EXCEEDED = 2, 4
+UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED = 2, 4, 8
+FRAME_BYTES_MAX = 16_384
 REFUSED_STREAM = 7
 STREAMS_MAX = 64
 
@@ -118,6 +119,27 @@ def test_answers_that_nobody_reads(impatient: Door) -> None:
         raw.data(beyond, prefixed(request(1_000)))
         assert raw.answer(beyond).reset == REFUSED_STREAM
         assert len(impatient.owner.taken) - taken <= STREAMS_MAX
+
+
+def test_unfinished_messages(tmp_path: Path) -> None:
+    """Messages of which the last byte never comes: what all of them together may hold is bounded, calls beyond that are told to wait, at once."""
+    held, part, count = 1 << 20, 32 << 10, 128
+    with Door(tmp_path, HOT, unfinished_bytes_max=held) as standing, Raw(standing.address) as raw:
+        raw.greet()
+        block = raw.block(UNARY)
+        for number in range(count):
+            stream = raw.open(block)
+            body = prefixed(bytes(part), length=part + 1)
+            for start in range(0, len(body), FRAME_BYTES_MAX):
+                raw.data(stream, body[start : start + FRAME_BYTES_MAX], is_last=False)
+            if number % 8 == 0:
+                raw.settle()
+        raw.settle()
+        refused = [answer for answer in raw.ended.values() if answer.status == RESOURCE_EXHAUSTED]
+        assert len(refused) == len(raw.ended) >= count - 2 * held // part
+        assert not standing.owner.taken
+        with grpc.insecure_channel(standing.address) as channel:
+            CASES["empty_unary"](Stub(channel))
 
 
 def test_a_stream_that_reads_nothing(tmp_path: Path) -> None:
