@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from croupier.model import WalletWrite
 from croupier.runners.owner import Owner
+from croupier.services.intake import Intake
 from croupier.stores.sqlite import SqliteStore
 from croupier.stores.store import CommitResult
 
@@ -38,6 +39,8 @@ POINTS = (
     Point("torn_db", SYSCALL_POINT, 60),
     Point("before_sync", SYSCALL_POINT, 60),
     Point("after_sync", SYSCALL_POINT, 60),
+    Point("after_take", PYTHON_POINT, 60),
+    Point("half_answered", PYTHON_POINT, 60),
 )
 
 
@@ -70,7 +73,7 @@ class _Fuse:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def put(self) -> None:
-        """Wraps the store's commit and the owner's delivery."""
+        """Wraps the store's commit, the owner's delivery, and the inbox of the front door."""
         fuse, commit, deliver = self, SqliteStore.commit, Owner._deliver
 
         async def _commit(store: SqliteStore, writes: Sequence[WalletWrite]) -> list[CommitResult]:
@@ -86,5 +89,33 @@ class _Fuse:
             fuse.passes("half_delivered")
             deliver(owner, submissions[half:], results[told:])
 
+        def _begin(intake: Intake, inbox: Any, *others: Any) -> None:
+            begin(intake, _Inbox(inbox, fuse), *others)
+
+        begin: Callable[..., None] = Intake.__init__
+        setattr(Intake, "__init__", _begin)  # noqa: B010
         setattr(SqliteStore, "commit", _commit)  # noqa: B010
         setattr(Owner, "_deliver", _deliver)  # noqa: B010
+
+
+class _Inbox:
+    """The front door's inbox with points in it: calls that were taken are not decided yet, and half of the answers were handed over."""
+
+    def __init__(self, inbox: Any, fuse: _Fuse) -> None:
+        self._inbox = inbox
+        self._fuse = fuse
+
+    def take(self) -> list[Any]:
+        """See croupier.door."""
+        calls: list[Any] = self._inbox.take()
+        if calls:
+            self._fuse.passes("after_take")
+        return calls
+
+    def answer(self, answers: list[Any]) -> None:
+        """See croupier.door."""
+        half = len(answers) // 2
+        self._inbox.answer(answers[:half])
+        if answers:
+            self._fuse.passes("half_answered")
+        self._inbox.answer(answers[half:])

@@ -30,12 +30,29 @@ TENANT, OTHER = "acme", "zenith"
 PATIENCE_S = 10.0
 """How long a test waits for what must happen; every wait polls, so nothing takes that long."""
 SAYS_ADDRESS = "croupier: serving gRPC on "
+DOORS = ("front", "grpcio")
+"""What can listen; every test of the API runs against each."""
+
+
+class _Chosen:
+    door = DOORS[0]
+
+
+@contextmanager
+def door_chosen(door: str) -> Iterator[str]:
+    """Servers that are made within have this door, unless they are told another."""
+    before, _Chosen.door = _Chosen.door, door
+    try:
+        yield door
+    finally:
+        _Chosen.door = before
 
 
 def settings(data_dir: Path, **changes: Any) -> Config:
     """Settings for a server of a test: any free port, no metrics, no notice before a drain."""
     return msgspec.structs.replace(
-        Config(listen="127.0.0.1:0", metrics_listen="", data_dir=data_dir, drain_notice_s=0, key_poll_s=0.05), **changes
+        Config(listen="127.0.0.1:0", metrics_listen="", data_dir=data_dir, drain_notice_s=0, key_poll_s=0.05),
+        **{"door": _Chosen.door, **changes},
     )
 
 
@@ -98,6 +115,15 @@ class Serving:
         """Runs a coroutine on the server's loop."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(PATIENCE_S)
 
+    def metric(self, name: str, **labels: str) -> float:
+        """A sample of its metrics, 0 where there is none yet."""
+        return self.server.metrics.registry.get_sample_value(name, labels) or 0
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for an answer of the owner, whichever way they came."""
+        return int(self.metric("croupier_queue_calls") + self.metric("croupier_hot_calls"))
+
     @contextmanager
     def owner_held(self) -> Iterator[None]:
         """Keeps the owner thread busy, so that calls queue up, until the block ends."""
@@ -157,9 +183,10 @@ class Spawned:
         self.metrics_address = f"127.0.0.1:{free_port()}"
         self.log = data_dir / "log.jsonl"
         self._settings = data_dir / "croupier.toml"
-        notice = "" if "drain_notice_s" in settings else "drain_notice_s = 0.1\n"
+        defaults = {"drain_notice_s": "0.1", "key_poll_s": "0.05", "door": f'"{_Chosen.door}"'}
+        unsaid = "".join(f"{name} = {value}\n" for name, value in defaults.items() if name not in settings)
         self._more = settings
-        self._settings.write_text(f'data_dir = "{data_dir}"\nlisten = "127.0.0.1:0"\n{notice}key_poll_s = 0.05\n{settings}\n')
+        self._settings.write_text(f'data_dir = "{data_dir}"\nlisten = "127.0.0.1:0"\n{unsaid}{settings}\n')
         self._flags = flags
 
     def __enter__(self) -> Self:

@@ -52,9 +52,9 @@ class Table(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def node(door: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A server on a store that can lie."""
-    with Serving(settings(tmp_path_factory.mktemp("errors"), store="memory", max_queue_calls=ROOM)) as running:
+    with Serving(settings(tmp_path_factory.mktemp(f"errors-{door}"), store="memory", max_queue_calls=ROOM)) as running:
         yield running
 
 

@@ -58,9 +58,9 @@ ODD = [
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def node(door: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A server of its own: its log is read, and its games are switched."""
-    with Serving(server_settings(tmp_path_factory.mktemp("fuzz"), store="memory", heartbeat_s=0.01)) as running:
+    with Serving(server_settings(tmp_path_factory.mktemp(f"fuzz-{door}"), store="memory", heartbeat_s=0.01)) as running:
         yield running
 
 

@@ -34,9 +34,9 @@ def scraped(node: Spawned) -> Samples:
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def node(door: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A process of its own, with its metrics and log."""
-    with Spawned(tmp_path_factory.mktemp("metrics")) as running:
+    with Spawned(tmp_path_factory.mktemp(f"metrics-{door}")) as running:
         yield running
 
 

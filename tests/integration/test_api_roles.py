@@ -47,9 +47,9 @@ OF_NO_TENANT = {name for name in METHODS if name.startswith(("CatalogService", "
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def node(door: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     """A server of its own, since one of the calls tells it to drain."""
-    with Serving(settings(tmp_path_factory.mktemp("roles"), store="memory")) as running:
+    with Serving(settings(tmp_path_factory.mktemp(f"roles-{door}"), store="memory")) as running:
         yield running
 
 
