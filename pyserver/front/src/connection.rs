@@ -2,6 +2,7 @@
 
 use crate::{
     door::{Door, Phase},
+    gather::Gathered,
     hot,
     inbox::Peer,
 };
@@ -66,7 +67,7 @@ pub(crate) async fn establish<T: AsyncRead + AsyncWrite + Unpin + 'static>(open:
         .max_header_list_size(door.limits.header_bytes_max)
         .max_send_buffer_size(UNSENT_BYTES_MAX)
         .data_frame_budget(FRAME_OVERHEAD_MAX);
-    let handshake = timeout_at(deadline, builder.handshake::<_, Bytes>(io));
+    let handshake = timeout_at(deadline, builder.handshake::<_, Bytes>(Gathered(io)));
     let Some(Ok(Ok(mut h2))) = door.while_serving(handshake).await else { return };
     let ping = h2.ping_pong().expect("it is asked for once");
     let opened = Instant::now();
@@ -81,7 +82,7 @@ pub(crate) async fn establish<T: AsyncRead + AsyncWrite + Unpin + 'static>(open:
 struct Connection<T> {
     door: Rc<Door>,
     peer: Arc<Peer>,
-    h2: server::Connection<T, Bytes>,
+    h2: server::Connection<Gathered<T>, Bytes>,
     ping: PingPong,
     /// Fires at whatever is due first.
     timer: Pin<Box<Sleep>>,

@@ -20,6 +20,7 @@ mod connection;
 pub mod counts;
 mod door;
 mod frame;
+mod gather;
 mod head;
 mod hot;
 mod inbox;

@@ -45,7 +45,12 @@ impl Connection {
 
     /// Runs one statement; its rows. Parameters and columns are None, int, float (columns only), str or bytes.
     #[pyo3(signature = (statement, parameters = None, /))]
-    fn query<'py>(&self, py: Python<'py>, statement: &str, parameters: Option<Vec<Bound<'py, PyAny>>>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+    fn query<'py>(
+        &self,
+        py: Python<'py>,
+        statement: &str,
+        parameters: Option<Vec<Bound<'py, PyAny>>>,
+    ) -> PyResult<Vec<Bound<'py, PyTuple>>> {
         let parameters = values(&parameters.unwrap_or_default())?;
         let rows = py.detach(|| with(&self.shared, |connection| Ok(run(connection, statement, parameters)?.0)))?;
         rows.into_iter().map(|row| PyTuple::new(py, row.into_iter().map(|value| object(py, value)))).collect()
