@@ -1,6 +1,6 @@
 //! The hot calls that wait for an answer, known by tickets.
 
-use crate::inbox::Ticket;
+use crate::inbox::{Call, Ticket};
 use slab::Slab;
 use std::{
     sync::{Arc, Mutex},
@@ -13,6 +13,8 @@ pub struct Place<R> {
     serial: u32,
     /// Index of its method.
     pub method: usize,
+    /// Size of its message.
+    pub bytes: usize,
     /// When its headers arrived.
     pub started: Instant,
     /// When its caller gives up.
@@ -41,9 +43,10 @@ impl<R> Calls<R> {
     }
 
     /// Gives a call its ticket.
-    pub fn insert(&mut self, method: usize, started: Instant, deadline: Option<Instant>, reply: R) -> Ticket {
+    pub fn insert(&mut self, call: &Call, started: Instant, reply: R) -> Ticket {
         self.serial = self.serial.wrapping_add(1);
-        let index = self.places.insert(Place { serial: self.serial, method, started, deadline, reply: Some(reply) });
+        let (method, bytes, deadline) = (call.method, call.message.len(), call.deadline);
+        let index = self.places.insert(Place { serial: self.serial, method, bytes, started, deadline, reply: Some(reply) });
         while self.wakers.len() <= index {
             let touch = Touch { index: self.wakers.len(), touched: Arc::clone(&self.touched) };
             self.wakers.push(Waker::from(Arc::new(touch)));

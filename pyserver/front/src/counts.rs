@@ -42,6 +42,8 @@ pub struct Counts {
     pub waiting: AtomicUsize,
     /// Calls that are being forwarded.
     pub forwarded: AtomicUsize,
+    /// Calls of other methods than the hot ones that the door refused.
+    pub forwarded_refused: AtomicU64,
 }
 
 impl Counts {
@@ -61,6 +63,7 @@ impl Counts {
             connections_refused: AtomicU64::default(),
             waiting: AtomicUsize::default(),
             forwarded: AtomicUsize::default(),
+            forwarded_refused: AtomicU64::default(),
         }
     }
 

@@ -4,6 +4,7 @@ use crate::{
     backend::Backend,
     calls::{Calls, Place},
     counts::Counts,
+    frame,
     inbox::{Call, Inbox, Outcome, Ticket},
     settings::{Limits, Settings},
     status::{Canned, Refusal, Status},
@@ -43,6 +44,8 @@ pub(crate) enum Reply {
 pub(crate) struct Route {
     pub path: String,
     pub streamed: bool,
+    /// What one message of a stream is answered where too many calls wait, framed; empty for nothing.
+    pub overloaded: Bytes,
     inbox: usize,
 }
 
@@ -67,7 +70,9 @@ pub(crate) struct Door {
     pub ended: Notify,
     /// Notified when the door leaves service.
     leaving: Notify,
-    unfinished_bytes: Cell<usize>,
+    held_bytes: Cell<usize>,
+    /// Calls that are open and have no ticket: streams, forwarded calls, calls whose message has not come.
+    seated: Cell<usize>,
     /// Notified when outcomes have come.
     outcomes: Arc<Notify>,
     canned: Canned,
@@ -88,7 +93,8 @@ impl Door {
                 posts.push(Post { inbox: method.inbox, batch: RefCell::default(), open: Cell::new(0) });
                 posts.len() - 1
             });
-            routes.push(Route { path: method.path, streamed: method.streamed, inbox });
+            let overloaded = if method.overloaded.is_empty() { Bytes::new() } else { frame::framed(&method.overloaded) };
+            routes.push(Route { path: method.path, streamed: method.streamed, overloaded, inbox });
         }
         Rc::new(Self {
             backend: Backend::new(settings.backend, &settings.limits),
@@ -99,7 +105,8 @@ impl Door {
             phase_watchers: RefCell::default(),
             ended: Notify::new(),
             leaving: Notify::new(),
-            unfinished_bytes: Cell::new(0),
+            held_bytes: Cell::new(0),
+            seated: Cell::new(0),
             outcomes,
             canned: settings.canned,
             posts,
@@ -129,10 +136,15 @@ impl Door {
         }
     }
 
-    /// Whether one more call of this method may wait for an answer.
-    pub fn has_room(&self, route: usize) -> bool {
+    /// Whether one more call of any kind may be opened.
+    pub fn is_full(&self) -> bool {
+        self.seated.get() + self.calls.borrow().len() >= self.limits.calls_max
+    }
+
+    /// Whether one more call of this method, with a message of so many bytes, may wait for an answer.
+    pub fn has_room(&self, route: usize, bytes: usize) -> bool {
         let post = &self.posts[self.routes[route].inbox];
-        post.open.get() < post.inbox.calls_max()
+        post.open.get() < post.inbox.calls_max() && self.held_bytes.get() + bytes <= self.limits.held_bytes_max
     }
 
     /// Queues a call, whose ticket and method it fills in; returns the ticket.
@@ -140,7 +152,8 @@ impl Door {
         let post = &self.posts[self.routes[call.method].inbox];
         post.open.set(post.open.get() + 1);
         let mut calls = self.calls.borrow_mut();
-        call.ticket = calls.insert(call.method, started, call.deadline, reply);
+        self.held_bytes.set(self.held_bytes.get() + call.message.len());
+        call.ticket = calls.insert(&call, started, reply);
         self.counts.waiting.store(calls.len(), Relaxed);
         if let Some(deadline) = call.deadline {
             self.arm(deadline);
@@ -241,6 +254,7 @@ impl Door {
         let Some(place) = self.calls.borrow_mut().remove(ticket) else { return };
         let open = &self.posts[self.routes[place.method].inbox].open;
         open.set(open.get() - 1);
+        self.held_bytes.set(self.held_bytes.get() - place.bytes);
         let Place { method, started, reply: Some(reply), .. } = place else { return };
         self.counts.took(method, now.saturating_duration_since(started));
         match (reply, outcome) {
@@ -290,6 +304,22 @@ impl Door {
     }
 }
 
+/// Counts an open call that has no ticket.
+pub(crate) struct Seat(Rc<Door>);
+
+impl Seat {
+    pub fn taken(door: &Rc<Door>) -> Self {
+        door.seated.set(door.seated.get() + 1);
+        Self(Rc::clone(door))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.seated.set(self.0.seated.get() - 1);
+    }
+}
+
 /// Room for a message that has begun to arrive; given back when it is dropped.
 pub(crate) struct Room {
     door: Rc<Door>,
@@ -306,11 +336,11 @@ impl Room {
     /// # Errors
     /// `Overloaded` where that much is not to be had.
     pub fn become_for(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let others = self.door.unfinished_bytes.get() - self.bytes;
-        if bytes > self.bytes && others + bytes > self.door.limits.unfinished_bytes_max {
+        let others = self.door.held_bytes.get() - self.bytes;
+        if bytes > self.bytes && others + bytes > self.door.limits.held_bytes_max {
             return Err(Refusal::Overloaded);
         }
-        self.door.unfinished_bytes.set(others + bytes);
+        self.door.held_bytes.set(others + bytes);
         self.bytes = bytes;
         Ok(())
     }
@@ -318,7 +348,7 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.door.unfinished_bytes.set(self.door.unfinished_bytes.get() - self.bytes);
+        self.door.held_bytes.set(self.door.held_bytes.get() - self.bytes);
     }
 }
 

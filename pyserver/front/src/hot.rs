@@ -1,7 +1,7 @@
 //! The way of a hot call from its headers to the queue.
 
 use crate::{
-    door::{Door, Reply, Room},
+    door::{Door, Reply, Room, Seat},
     frame::{Encoding, Reader},
     head,
     inbox::{Call, Peer, Ticket},
@@ -14,7 +14,7 @@ use h2::{server::SendResponse, RecvStream};
 use http::{header::AUTHORIZATION, HeaderValue, Request, Response};
 use std::{
     rc::Rc,
-    sync::Arc,
+    sync::{atomic::Ordering::Relaxed, Arc},
     task::{Context, Poll, Waker},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -35,6 +35,7 @@ impl Head {
         Call {
             ticket: Ticket::default(),
             method: self.method,
+            is_opening: false,
             message,
             deadline: self.deadline,
             deadline_ms: self.deadline_ms,
@@ -53,7 +54,15 @@ pub(crate) fn begin(door: &Rc<Door>, peer: &Arc<Peer>, request: Request<RecvStre
         return;
     }
     let path = request.uri().path();
-    let Some(method) = door.routes.iter().position(|route| route.path == path) else {
+    let hot = door.routes.iter().position(|route| route.path == path);
+    if door.is_full() {
+        match hot {
+            Some(method) => door.counts.refused(method, Refusal::Overloaded),
+            None => _ = door.counts.forwarded_refused.fetch_add(1, Relaxed),
+        }
+        return door.reject(Refusal::Overloaded, &mut respond);
+    }
+    let Some(method) = hot else {
         tokio::task::spawn_local(proxy::forward(Rc::clone(door), Arc::clone(peer), request, respond));
         return;
     };
@@ -85,9 +94,6 @@ fn read_head(method: usize, peer: &Arc<Peer>, request: &Request<RecvStream>) -> 
 
 /// The whole message mostly has come with its headers; then the call is queued at once, and no task is made for it.
 fn unary(door: &Rc<Door>, head: Head, encoding: Encoding, mut body: RecvStream, mut respond: SendResponse<Bytes>) {
-    if !door.has_room(head.method) {
-        return door.refuse(head.method, Refusal::Overloaded, &mut respond);
-    }
     let mut reader = Reader::new(door.limits.message_bytes_max, encoding);
     match poll_message(&mut reader, &mut body, &mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(message)) => queue(door, &head, message, respond),
@@ -103,6 +109,7 @@ fn unary(door: &Rc<Door>, head: Head, encoding: Encoding, mut body: RecvStream, 
 async fn slow(door: Rc<Door>, head: Head, mut reader: Reader, mut body: RecvStream, mut respond: SendResponse<Bytes>) {
     let patience = head.started + door.limits.body;
     let until = head.deadline.map_or(patience, |deadline| deadline.min(patience));
+    let _seat = Seat::taken(&door);
     let mut room = Room::none(Rc::clone(&door));
     let message = std::future::poll_fn(|context| {
         let message = poll_message(&mut reader, &mut body, context);
@@ -111,16 +118,20 @@ async fn slow(door: Rc<Door>, head: Head, mut reader: Reader, mut body: RecvStre
             _ => message,
         }
     });
-    match tokio::time::timeout_at(until.into(), message).await {
-        Ok(Ok(message)) if door.has_room(head.method) => queue(&door, &head, message, respond),
-        Ok(Ok(_)) => door.refuse(head.method, Refusal::Overloaded, &mut respond),
+    let message = tokio::time::timeout_at(until.into(), message).await;
+    drop(room);
+    match message {
+        Ok(Ok(message)) => queue(&door, &head, message, respond),
         Ok(Err(Broken::Refused(refusal))) => door.refuse(head.method, refusal, &mut respond),
         Ok(Err(Broken::Gone)) => door.counts.cancelled(head.method),
         Err(_) => door.refuse(head.method, Refusal::DeadlineExceeded, &mut respond),
     }
 }
 
-fn queue(door: &Door, head: &Head, message: Bytes, respond: SendResponse<Bytes>) {
+fn queue(door: &Door, head: &Head, message: Bytes, mut respond: SendResponse<Bytes>) {
+    if !door.has_room(head.method, message.len()) {
+        return door.refuse(head.method, Refusal::Overloaded, &mut respond);
+    }
     door.queue(Reply::Unary(respond), head.started, head.call(message));
 }
 

@@ -32,6 +32,8 @@ pub struct Call {
     pub ticket: Ticket,
     /// Index of its method in the settings.
     pub method: usize,
+    /// Asks whether a stream may be opened; it has no message, and neither has its answer.
+    pub is_opening: bool,
     /// The request, without its prefix and not compressed.
     pub message: Bytes,
     /// When the caller gives up.

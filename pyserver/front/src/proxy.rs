@@ -1,6 +1,11 @@
 //! Calls that are not hot go byte by byte to the server behind the door: headers, bodies, trailers, resets, in both directions.
 
-use crate::{door::Door, head, inbox::Peer, status::Refusal};
+use crate::{
+    door::{Door, Seat},
+    head,
+    inbox::Peer,
+    status::Refusal,
+};
 use bytes::Bytes;
 use h2::{client, server::SendResponse, Reason, RecvStream, SendStream};
 use http::{header::HOST, uri::Uri, HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
@@ -27,6 +32,7 @@ enum Broken {
 
 /// Forwards one call to its end.
 pub(crate) async fn forward(door: Rc<Door>, peer: Arc<Peer>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+    let _seat = Seat::taken(&door);
     door.counts.forwarded.fetch_add(1, Relaxed);
     if let Err(refusal) = exchange(&door, &peer, request, &mut respond).await {
         door.reject(refusal, &mut respond);

@@ -1,6 +1,7 @@
 //! What a door is told when it is made.
 
 use crate::{inbox::Inbox, status::Canned, tls::Tls};
+use bytes::Bytes;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// A method that the owner thread answers.
@@ -11,6 +12,8 @@ pub struct Method {
     pub streamed: bool,
     /// Where its calls wait.
     pub inbox: Arc<Inbox>,
+    /// What one message of a stream is answered where too many calls wait; empty: the stream is not read on until there is room.
+    pub overloaded: Bytes,
 }
 
 /// Bounds on what callers may ask of the door. Nothing is unbounded.
@@ -18,12 +21,14 @@ pub struct Method {
 pub struct Limits {
     /// Connections that are open at once; further ones are closed as they come.
     pub connections_max: usize,
+    /// Calls and streams of every kind that are open at once, before further ones are refused.
+    pub calls_max: usize,
     /// Calls that are open at once on one connection.
     pub streams_max: u32,
     /// Size of a message, compressed or not.
     pub message_bytes_max: usize,
-    /// Bytes of all hot messages together that have begun to arrive and are not whole yet, by their announced lengths.
-    pub unfinished_bytes_max: usize,
+    /// Bytes of all hot messages together that wait for an answer, or have begun to arrive, by their announced lengths.
+    pub held_bytes_max: usize,
     /// Size of a call's headers, as HTTP/2 counts it: names, values, and 32 bytes each.
     pub header_bytes_max: u32,
     /// Answers of one stream that its caller has not taken, before no more of its messages are read.
@@ -46,9 +51,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 20_000,
+            calls_max: 20_000,
             streams_max: 1_024,
             message_bytes_max: 1 << 20,
-            unfinished_bytes_max: 64 << 20,
+            held_bytes_max: 64 << 20,
             header_bytes_max: 16 << 10,
             stream_waiting_max: 256,
             handshake: Duration::from_secs(10),

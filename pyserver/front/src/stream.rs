@@ -1,10 +1,10 @@
 //! A hot stream: each message is a call of its own, and the answers go out in the order of the messages.
 
 use crate::{
-    door::{Door, Phase, Reply, Room},
+    door::{Door, Phase, Reply, Room, Seat},
     frame::{Encoding, Reader},
     hot::Head,
-    inbox::{Outcome, Ticket},
+    inbox::{Call, Outcome, Ticket},
     status::{Refusal, Status},
 };
 use bytes::{Bytes, BytesMut};
@@ -16,12 +16,21 @@ use std::{
     future::poll_fn,
     rc::Rc,
     task::{ready, Context, Poll, Waker},
+    time::Instant,
 };
 
 const FRAME_BYTES: usize = 16 << 10;
 
+/// Whether the owner lets the stream go on.
+enum Opening {
+    Asked(Ticket),
+    Granted,
+    Refused(Status),
+}
+
 /// The calls of one stream that its caller has no answer to, oldest first.
 pub(crate) struct Lane {
+    opening: RefCell<Opening>,
     waiting: RefCell<VecDeque<(Ticket, Option<Outcome>)>>,
     waker: RefCell<Option<Waker>>,
 }
@@ -29,7 +38,12 @@ pub(crate) struct Lane {
 impl Lane {
     /// Takes the outcome of one of its calls.
     pub fn finish(&self, ticket: Ticket, outcome: Outcome) {
-        if let Some(entry) = self.waiting.borrow_mut().iter_mut().find(|(waiting, _)| *waiting == ticket) {
+        if matches!(*self.opening.borrow(), Opening::Asked(asked) if asked == ticket) {
+            *self.opening.borrow_mut() = match outcome {
+                Outcome::Status(status) => Opening::Refused(status),
+                Outcome::Message(_) | Outcome::Dropped => Opening::Granted,
+            };
+        } else if let Some(entry) = self.waiting.borrow_mut().iter_mut().find(|(waiting, _)| *waiting == ticket) {
             entry.1 = Some(outcome);
         }
         if let Some(waker) = self.waker.borrow().as_ref() {
@@ -67,10 +81,13 @@ struct Streaming {
     head: Head,
     lane: Rc<Lane>,
     reader: Reader,
+    /// A message for which there was no room.
+    unqueued: Option<Bytes>,
     room: Room,
     body: RecvStream,
     answers: SendStream<Bytes>,
     body_ended: bool,
+    _seat: Seat,
 }
 
 /// How a stream ends.
@@ -86,11 +103,14 @@ pub(crate) async fn serve(door: Rc<Door>, head: Head, encoding: Encoding, body: 
     let mut response = Response::new(());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     let Ok(answers) = respond.send_response(response, false) else { return };
-    let lane = Rc::new(Lane { waiting: RefCell::default(), waker: RefCell::default() });
+    let lane = Rc::new(Lane { opening: RefCell::new(Opening::Granted), waiting: RefCell::default(), waker: RefCell::default() });
     let reader = Reader::new(door.limits.message_bytes_max, encoding);
     let room = Room::none(Rc::clone(&door));
+    let seat = Seat::taken(&door);
     let deadline = head.deadline;
-    let mut streaming = Streaming { door: Rc::clone(&door), head, lane, reader, room, body, answers, body_ended: false };
+    ask_to_open(&door, &head, &lane);
+    let (unqueued, body_ended) = (None, false);
+    let mut streaming = Streaming { door: Rc::clone(&door), head, lane, reader, unqueued, room, body, answers, body_ended, _seat: seat };
     let key = poll_fn(|context| Poll::Ready(door.phase_watchers.borrow_mut().insert(context.waker().clone()))).await;
     let end = tokio::select! {
         end = poll_fn(|context| streaming.poll_end(context)) => end,
@@ -100,7 +120,16 @@ pub(crate) async fn serve(door: Rc<Door>, head: Head, encoding: Encoding, body: 
     streaming.finish(end);
 }
 
-async fn sleep_until(deadline: Option<std::time::Instant>) {
+/// Asks the owner whether the stream may be opened at all, so that it is refused even if no message ever comes. Where no call has room, its
+/// messages are refused instead, or ask for themselves.
+fn ask_to_open(door: &Door, head: &Head, lane: &Rc<Lane>) {
+    if door.has_room(head.method, 0) {
+        let call = Call { is_opening: true, ..head.call(Bytes::new()) };
+        *lane.opening.borrow_mut() = Opening::Asked(door.queue(Reply::Lane(Rc::clone(lane)), head.started, call));
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,
@@ -114,10 +143,14 @@ impl Streaming {
             return Poll::Ready(End::Gone);
         }
         loop {
+            if let Opening::Refused(status) = &*self.lane.opening.borrow() {
+                return Poll::Ready(End::Status(status.clone()));
+            }
             if let Some(end) = self.send_decided(context) {
                 return Poll::Ready(end);
             }
-            let is_empty = self.lane.waiting.borrow().is_empty();
+            let is_granted = matches!(*self.lane.opening.borrow(), Opening::Granted);
+            let is_empty = is_granted && self.lane.waiting.borrow().is_empty();
             let is_draining = self.door.phase.get() != Phase::Serving;
             if is_empty && self.body_ended {
                 return Poll::Ready(End::Ok);
@@ -161,18 +194,13 @@ impl Streaming {
     /// Reads and queues one message, or finds the body's end.
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<(), End>> {
         loop {
-            if !self.door.has_room(self.head.method) {
-                // With something of its own in the queue it is woken once that is answered; without, it would never be.
-                let has_none = self.lane.waiting.borrow().is_empty();
-                return if has_none { Poll::Ready(Err(End::Status(self.refused(Refusal::Overloaded)))) } else { Poll::Pending };
-            }
-            match self.reader.next_message() {
+            let message = match self.unqueued.take() {
+                Some(message) => Ok(Some(message)),
+                None => self.reader.next_message(),
+            };
+            match message {
                 Err(refusal) => return Poll::Ready(Err(End::Status(self.refused(refusal)))),
-                Ok(Some(message)) => {
-                    let ticket = self.door.queue(Reply::Lane(Rc::clone(&self.lane)), std::time::Instant::now(), self.head.call(message));
-                    self.lane.waiting.borrow_mut().push_back((ticket, None));
-                    return Poll::Ready(Ok(()));
-                }
+                Ok(Some(message)) => return self.queue(message),
                 Ok(None) => {}
             }
             if let Err(refusal) = self.room.become_for(self.reader.announced()) {
@@ -193,13 +221,36 @@ impl Streaming {
         }
     }
 
+    /// Queues one message, or has it refused in its place, or keeps it until there is room.
+    fn queue(&mut self, message: Bytes) -> Poll<Result<(), End>> {
+        let method = self.head.method;
+        let overloaded = &self.door.routes[method].overloaded;
+        if self.door.has_room(method, message.len()) {
+            let ticket = self.door.queue(Reply::Lane(Rc::clone(&self.lane)), Instant::now(), self.head.call(message));
+            self.lane.waiting.borrow_mut().push_back((ticket, None));
+        } else if !overloaded.is_empty() {
+            self.door.counts.refused(method, Refusal::Overloaded);
+            self.lane.waiting.borrow_mut().push_back((Ticket::default(), Some(Outcome::Message(overloaded.clone()))));
+        } else if self.lane.waiting.borrow().is_empty() {
+            // With something of its own in the queue it is woken once that is answered; without, it would never be.
+            return Poll::Ready(Err(End::Status(self.refused(Refusal::Overloaded))));
+        } else {
+            self.unqueued = Some(message);
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+
     fn refused(&self, refusal: Refusal) -> Status {
         self.door.counts.refused(self.head.method, refusal);
         self.door.status(refusal).clone()
     }
 
     fn finish(mut self, end: End) {
-        let open = self.lane.waiting.borrow_mut().drain(..).map(|(ticket, _)| ticket).collect::<Vec<_>>();
+        let mut open: Vec<_> = self.lane.waiting.borrow_mut().drain(..).map(|(ticket, _)| ticket).collect();
+        if let Opening::Asked(ticket) = *self.lane.opening.borrow() {
+            open.push(ticket);
+        }
         self.door.abandon(open);
         let trailers = match end {
             End::Gone => return self.door.counts.cancelled(self.head.method),

@@ -1,7 +1,11 @@
 //! A door with an owner thread and a server behind it, and callers that speak HTTP/2 frame by frame where they must.
 
 use bytes::{Bytes, BytesMut};
-use croupier_front::{counts::MethodCounts, status::Canned, Call, FrontDoor, Inbox, Limits, Method, Outcome, Settings, Tls};
+use croupier_front::{
+    counts::MethodCounts,
+    status::{Canned, Status},
+    Call, FrontDoor, Inbox, Limits, Method, Outcome, Settings, Tls,
+};
 use h2::{client, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response, StatusCode};
 use std::{
@@ -24,6 +28,16 @@ pub type Decide = Box<dyn FnMut(Vec<Call>) -> Vec<(u64, Outcome)> + Send>;
 
 pub fn echo() -> Decide {
     Box::new(|calls| calls.iter().map(|call| (call.ticket, Inbox::message(&call.message))).collect())
+}
+
+/// Streams may be opened by anybody but an `authorization: nobody`.
+fn opened(call: &Call) -> Outcome {
+    let is_nobody = call.authorization.as_ref().is_some_and(|value| value == "nobody");
+    if is_nobody {
+        Outcome::Status(Status::new(16, "who are you", b""))
+    } else {
+        Inbox::message(b"")
+    }
 }
 
 /// A gate that tests open when they are ready.
@@ -73,10 +87,16 @@ impl House {
         Self::with(decide, 1_000, Limits::default(), None)
     }
 
-    pub fn with(mut decide: Decide, calls_max: usize, limits: Limits, tls: Option<Tls>) -> Self {
+    pub fn with(decide: Decide, calls_max: usize, limits: Limits, tls: Option<Tls>) -> Self {
+        Self::saying(Bytes::new(), decide, calls_max, limits, tls)
+    }
+
+    /// `overloaded` is what a message of a stream is answered where too many wait.
+    pub fn saying(overloaded: Bytes, mut decide: Decide, calls_max: usize, limits: Limits, tls: Option<Tls>) -> Self {
         let inbox = Arc::new(Inbox::new(calls_max));
         let behind = Behind::start();
-        let method = |path: &str, streamed| Method { path: path.into(), streamed, inbox: Arc::clone(&inbox) };
+        let method =
+            |path: &str, streamed| Method { path: path.into(), streamed, inbox: Arc::clone(&inbox), overloaded: overloaded.clone() };
         let door = FrontDoor::bind(Settings {
             listen: "127.0.0.1:0".into(),
             backend: behind.socket.clone(),
@@ -93,7 +113,8 @@ impl House {
             let (inbox, stopping, seen) = (Arc::clone(&inbox), Arc::clone(&stopping), Arc::clone(&seen));
             move || {
                 while inbox.wait(1, None) && !stopping.load(SeqCst) {
-                    let calls = inbox.take();
+                    let (openings, calls): (Vec<_>, Vec<_>) = inbox.take().into_iter().partition(|call| call.is_opening);
+                    inbox.give_back(openings.iter().map(|call| (call.ticket, opened(call))));
                     seen.lock().unwrap().extend(calls.iter().map(|call| call.message.clone()));
                     inbox.give_back(decide(calls));
                 }

@@ -1,9 +1,9 @@
 //! What callers may not do, and what they are told.
 
-use crate::house::{callers, collect, comes, echo, frame, Gate, House, COLD, HOT};
+use crate::house::{callers, collect, comes, echo, frame, Gate, House, COLD, HOT, LANE};
 use croupier_front::Limits;
 use flate2::{write::GzEncoder, Compression};
-use std::{io::Write, time::Duration};
+use std::{io::Write, sync::atomic::Ordering::SeqCst, time::Duration};
 
 fn small() -> Limits {
     Limits { message_bytes_max: 1_000, ..Limits::default() }
@@ -133,7 +133,7 @@ fn headers_have_a_limit() {
 
 #[test]
 fn unfinished_messages_share_a_budget() {
-    let house = House::with(echo(), 100, Limits { unfinished_bytes_max: 2_500, ..small() }, None);
+    let house = House::with(echo(), 100, Limits { held_bytes_max: 2_500, ..small() }, None);
     callers(async {
         let caller = house.caller().await;
         let mut stuck = Vec::new();
@@ -145,7 +145,8 @@ fn unfinished_messages_share_a_budget() {
         let (response, mut upload) = caller.open(HOT, &[]).await;
         upload.send_data(frame(&[0; 1_000])[..6].to_vec().into(), false).unwrap();
         assert_eq!(collect(response).await.unwrap().status(), "8");
-        assert_eq!(caller.unary(HOT, &[], frame(&[0; 1_000])).await.unwrap().status(), "0", "whole messages need none of it");
+        assert_eq!(caller.unary(HOT, &[], frame(&[0; 1_000])).await.unwrap().status(), "8", "whole messages that wait are held too");
+        assert_eq!(caller.unary(HOT, &[], frame(&[0; 400])).await.unwrap().status(), "0");
         let (response, mut upload) = stuck.pop().unwrap();
         upload.send_data(vec![0; 999].into(), true).unwrap();
         assert_eq!(collect(response).await.unwrap().status(), "0");
@@ -177,11 +178,34 @@ fn connections_have_a_limit() {
         let mut third = house.tcp().await;
         let mut byte = [0];
         assert!(matches!(tokio::io::AsyncReadExt::read(&mut third, &mut byte).await, Ok(0) | Err(_)));
-        assert_eq!(house.door.counts().connections_refused.load(std::sync::atomic::Ordering::SeqCst), 1);
+        assert_eq!(house.door.counts().connections_refused.load(SeqCst), 1);
         assert_eq!(first.unary(HOT, &[], frame(b"")).await.unwrap().status(), "0");
         drop(first);
         comes(|| house.connections() == 1).await;
         assert_eq!(house.caller().await.unary(HOT, &[], frame(b"")).await.unwrap().status(), "0");
+    });
+}
+
+#[test]
+fn calls_of_every_kind_share_a_limit() {
+    let house = House::with(echo(), 100, Limits { calls_max: 3, ..Limits::default() }, None);
+    callers(async {
+        let caller = house.caller().await;
+        let mut open = Vec::new();
+        for (path, headers) in [(COLD, &[("x-do", "hang")][..]), (LANE, &[]), (HOT, &[])] {
+            let (response, mut upload) = caller.open(path, headers).await;
+            upload.send_data(frame(b"xy")[..6].to_vec().into(), false).unwrap();
+            open.push((response, upload));
+        }
+        comes(|| house.door.counts().forwarded.load(SeqCst) == 1).await;
+        for path in [HOT, LANE, COLD] {
+            assert_eq!(caller.unary(path, &[], frame(b"")).await.unwrap().status(), "8");
+        }
+        assert_eq!((house.refused("overloaded"), house.door.counts().forwarded_refused.load(SeqCst)), (2, 1));
+        let (response, mut upload) = open.pop().unwrap();
+        upload.send_data(b"y".as_slice().into(), true).unwrap();
+        assert_eq!(collect(response).await.unwrap().status(), "0");
+        assert_eq!(caller.unary(COLD, &[], frame(b"")).await.unwrap().status(), "0");
     });
 }
 

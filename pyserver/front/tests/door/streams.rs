@@ -80,6 +80,55 @@ fn a_full_inbox_slows_a_stream_and_loses_nothing() {
 }
 
 #[test]
+fn a_full_inbox_may_refuse_messages_in_their_place() {
+    let gate = Gate::default();
+    let opened = gate.clone();
+    let mut answer = echo();
+    let decide = Box::new(move |calls: Vec<croupier_front::Call>| {
+        if !calls.is_empty() {
+            opened.pass();
+        }
+        answer(calls)
+    });
+    let house = House::saying(Bytes::from("full"), decide, 3, Limits::default(), None);
+    callers(async {
+        let caller = house.caller().await;
+        let (response, mut upload) = caller.open(LANE, &[]).await;
+        comes(|| response_has_begun(&house)).await;
+        upload.send_data(frame(b"x").repeat(5).into(), true).unwrap();
+        comes(|| house.refused("overloaded") == 2).await;
+        gate.open();
+        let answer = collect(response).await.unwrap();
+        assert_eq!(
+            (answer.status(), messages(answer.body.clone())),
+            ("0", [&b"x"[..], b"x", b"x", b"full", b"full"].map(Bytes::from).to_vec())
+        );
+    });
+}
+
+/// Whether a stream was opened and its opening answered.
+fn response_has_begun(house: &House) -> bool {
+    house.waiting() == 0 && house.door.counts().methods[1].totals().buckets.iter().sum::<u64>() == 1
+}
+
+#[test]
+fn a_stream_may_be_refused_before_it_asks() {
+    let house = House::new(echo());
+    callers(async {
+        let caller = house.caller().await;
+        let (response, mut upload) = caller.open(LANE, &[("authorization", "nobody")]).await;
+        let answer = collect(response).await.unwrap();
+        assert_eq!((answer.status(), answer.body.len()), ("16", 0));
+        let _ = upload.send_data(frame(b"x").into(), true);
+        let (response, mut upload) = caller.open(LANE, &[("authorization", "nobody")]).await;
+        upload.send_data(Bytes::new(), true).unwrap();
+        assert_eq!(collect(response).await.unwrap().status(), "16");
+        assert!(house.seen.lock().unwrap().is_empty());
+        comes(|| house.waiting() == 0).await;
+    });
+}
+
+#[test]
 fn a_status_ends_a_stream_behind_the_answers_before_it() {
     let house = House::new(Box::new(|calls| {
         let refused = |call: &croupier_front::Call| &call.message[..] == b"bad";
