@@ -210,7 +210,8 @@ class Inbox:
         """
     def take(self) -> list[tuple[int, int, bytes, int, str, str, str]]:
         """Everything that waits, oldest first: (ticket, index of the method, message, deadline in Unix ms or 0, header `authorization` or
-        "", common name of the caller's certificate or "", its "ip:port"). Calls whose caller has gone or whose deadline has passed are
+        "", common name of the caller's certificate or "", its "ip:port"). A stream asks first whether it may be opened, as a call of the
+        method -1 - index without a message, to be answered b"" or refused. Calls whose caller has gone or whose deadline has passed are
         left out.
         """
     def answer(self, answers: list[tuple[int, bytes] | tuple[int, int, str, bytes]], /) -> None:
@@ -236,11 +237,13 @@ class Front:
         *,
         tls: tuple[bytes, bytes, bytes | None] | None = None,
         refusals: dict[str, tuple[int, str, bytes]] | None = None,
+        stream_overloaded: dict[str, bytes] | None = None,
         latency_bounds_us: list[int] | None = None,
         connections_max: int = 20_000,
+        calls_max: int = 20_000,
         streams_max: int = 1_024,
         message_bytes_max: int = 1_048_576,
-        unfinished_bytes_max: int = 67_108_864,
+        held_bytes_max: int = 67_108_864,
         header_bytes_max: int = 16_384,
         stream_waiting_max: int = 256,
         handshake_s: float = 10.0,
@@ -257,6 +260,8 @@ class Front:
         "deadline_exceeded", "malformed", "encoding_unknown", "draining", "backend_unavailable".
         `tls`: PEM of the chain (own certificate first), of its key, of the authorities of callers' certificates or None to ask for none.
         Raises ValueError for a certificate that is no good and for a refusal of another name.
+        `stream_overloaded`: by path, what a message of a stream is answered where too many calls wait; without, the stream is not read on.
+        `calls_max` bounds the calls and streams of every kind that are open, `held_bytes_max` the hot messages that wait or are arriving.
         `latency_bounds_us` rise. `age_s` is the age at which a connection is asked to go, 0 for never; its calls then have `age_grace_s`.
         """
     @property
@@ -272,7 +277,7 @@ class Front:
     def stop(self, grace_s: float, /) -> bool:
         """Drains, and cuts off what is left after `grace_s`; true if nothing was. Releases the GIL meanwhile."""
     def counts(self) -> dict[str, int]:
-        """connections, connections_refused, waiting (hot calls without an answer), forwarded (other calls under way)."""
+        """connections, connections_refused, waiting (hot calls without an answer), forwarded (other calls under way), forwarded_refused."""
     def method_counts(self) -> list[tuple[str, list[int], int, dict[str, int]]]:
         """For each hot method: path, calls by latency (one bucket more than bounds, not cumulative), sum of latencies in microseconds,
         calls that the door itself ended by the refusal's name, or as "cancelled".

@@ -91,6 +91,7 @@ class FrontListener:
         self._guard = guard
         self._metrics = metrics
         self._config = config
+        self._hot = methods
         self._methods = [(method.path, method.refused is not None, inbox) for method, inbox in methods]
         self._socket = _socket_path(config.data_dir)
         self.front: Front | None = None
@@ -107,7 +108,9 @@ class FrontListener:
                 tls=tls_files(config) if config.tls else None,
                 refusals=_canned(config),
                 latency_bounds_us=[round(bound * 1e6) for bound in LATENCY_BUCKETS_S],
+                stream_overloaded={method.path: method.canned(_overloaded(config)) for method, _ in self._hot if method.canned},
                 connections_max=config.max_connections,
+                calls_max=config.max_calls,
                 message_bytes_max=config.max_message_bytes,
                 stream_waiting_max=config.max_stream_plays,
                 age_s=config.max_connection_age_s,
@@ -156,7 +159,7 @@ def _canned(config: Config) -> dict[str, tuple[int, str, bytes]]:
     """What the door says by itself, from the one error table."""
     size = config.max_message_bytes
     refusals = {
-        "overloaded": errors.Overloaded(f"{config.max_queue_calls} calls are waiting already; nothing was done", retry_after_s=0.05),
+        "overloaded": _overloaded(config),
         "too_large": errors.TooLarge(f"a message has at most {size} bytes; send less at a time"),
         "deadline_exceeded": errors.DeadlineExceeded(
             "the deadline passed before there was an answer; a retry with the same id has one effect at most"
@@ -165,6 +168,12 @@ def _canned(config: Config) -> dict[str, tuple[int, str, bytes]]:
         "backend_unavailable": errors.NodeUnavailable("the node is not ready for this call; nothing was done, try again in a moment"),
     }
     return {name: _said(refusal) for name, refusal in refusals.items()}
+
+
+def _overloaded(config: Config) -> Refusal:
+    return errors.Overloaded(
+        f"as many calls as this node takes wait or are open already, {config.max_queue_calls} at most; nothing was done", retry_after_s=0.05
+    )
 
 
 def _said(refusal: Refusal) -> tuple[int, str, bytes]:

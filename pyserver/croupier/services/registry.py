@@ -27,6 +27,8 @@ class HotMethod(Struct, frozen=True):
     translate: Translate
     refused: Callable[[Refusal], bytes] | None = None
     """Given where each message of a stream is a call of its own: the encoded answer to one that is refused, for that does not end the stream."""
+    canned: Callable[[Refusal], bytes] | None = None
+    """The same for the door to give and to count by itself."""
 
 
 def generic_handler(
@@ -49,6 +51,7 @@ def hot_methods(service: str, servicer: object) -> list[HotMethod]:
             _decode(method),
             getattr(servicer, snake_case(method.name)),
             getattr(servicer, f"{snake_case(method.name)}_refused") if method.client_streaming else None,
+            getattr(servicer, f"{snake_case(method.name)}_canned") if method.client_streaming else None,
         )
         for method in _methods(service)
         if _path(method) in HOT

@@ -76,6 +76,10 @@ class RoundService:
         """The answer to a play that did not come as far as that."""
         return self._stream_played((refusal,))
 
+    def play_stream_canned(self, refusal: Refusal) -> bytes:
+        """The same as the door gives it, which counts it itself."""
+        return encode_field(_STREAMED, _encoded_result(refusal, lambda reason: None))
+
     def get_round(self, request: pb.GetRoundRequest, call: Call) -> Lookup:
         """One round as last committed."""
         wallet, key = _round_key(request.name, call)

@@ -70,11 +70,12 @@ impl Inbox {
 }
 
 fn as_tuple<'py>(py: Python<'py>, call: &Call) -> PyResult<Bound<'py, PyTuple>> {
+    let method = i64::try_from(call.method).expect("there are few");
     // What is no printable ASCII is no credential that anybody could have been given.
     let authorization = call.authorization.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default();
     (
         call.ticket,
-        call.method,
+        if call.is_opening { -1 - method } else { method },
         PyBytes::new(py, &call.message),
         call.deadline_ms,
         PyString::new(py, authorization),
@@ -121,9 +122,9 @@ impl Front {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "settings that Python gives by name")]
     #[pyo3(signature = (
-        listen, backend, methods, /, *, tls = None, refusals = None, latency_bounds_us = None, connections_max = 20_000, streams_max = 1_024,
-        message_bytes_max = 1_048_576, unfinished_bytes_max = 67_108_864, header_bytes_max = 16_384, stream_waiting_max = 256, handshake_s = 10.0, body_s = 20.0,
-        keepalive_s = 30.0, keepalive_timeout_s = 20.0, age_s = 0.0, age_grace_s = 60.0
+        listen, backend, methods, /, *, tls = None, refusals = None, stream_overloaded = None, latency_bounds_us = None,
+        connections_max = 20_000, calls_max = 20_000, streams_max = 1_024, message_bytes_max = 1_048_576, held_bytes_max = 67_108_864,
+        header_bytes_max = 16_384, stream_waiting_max = 256, handshake_s = 10.0, body_s = 20.0, keepalive_s = 30.0, keepalive_timeout_s = 20.0, age_s = 0.0, age_grace_s = 60.0
     ))]
     fn new(
         listen: String,
@@ -131,11 +132,13 @@ impl Front {
         methods: Vec<(String, bool, PyRef<'_, Inbox>)>,
         tls: Option<TlsPem>,
         refusals: Option<Refusals>,
+        stream_overloaded: Option<HashMap<String, Vec<u8>>>,
         latency_bounds_us: Option<Vec<u64>>,
         connections_max: usize,
+        calls_max: usize,
         streams_max: u32,
         message_bytes_max: usize,
-        unfinished_bytes_max: usize,
+        held_bytes_max: usize,
         header_bytes_max: u32,
         stream_waiting_max: usize,
         handshake_s: f64,
@@ -147,9 +150,10 @@ impl Front {
     ) -> PyResult<Self> {
         let limits = Limits {
             connections_max,
+            calls_max,
             streams_max,
             message_bytes_max,
-            unfinished_bytes_max,
+            held_bytes_max,
             header_bytes_max,
             stream_waiting_max,
             handshake: seconds(handshake_s)?,
@@ -160,7 +164,12 @@ impl Front {
             age_grace: seconds(age_grace_s)?,
         };
         let paths = methods.iter().map(|(path, ..)| path.clone()).collect();
-        let methods = methods.into_iter().map(|(path, streamed, inbox)| Method { path, streamed, inbox: Arc::clone(&inbox.0) }).collect();
+        let mut overloaded = stream_overloaded.unwrap_or_default();
+        let method = |(path, streamed, inbox): (String, bool, PyRef<'_, Inbox>)| {
+            let overloaded = overloaded.remove(&path).unwrap_or_default().into();
+            Method { path, streamed, inbox: Arc::clone(&inbox.0), overloaded }
+        };
+        let methods = methods.into_iter().map(method).collect();
         let canned = canned(refusals.unwrap_or_default())?;
         let latency_bounds_us = latency_bounds_us.unwrap_or_default();
         let tls = tls.map(|(certificate, key, client_ca)| Tls { certificate, key, client_ca });
@@ -209,6 +218,7 @@ impl Front {
             ("connections_refused", counts.connections_refused.load(Relaxed)),
             ("waiting", counts.waiting.load(Relaxed) as u64),
             ("forwarded", counts.forwarded.load(Relaxed) as u64),
+            ("forwarded_refused", counts.forwarded_refused.load(Relaxed)),
         ])
     }
 

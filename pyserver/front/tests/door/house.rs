@@ -88,11 +88,11 @@ impl House {
     }
 
     pub fn with(decide: Decide, calls_max: usize, limits: Limits, tls: Option<Tls>) -> Self {
-        Self::saying(Bytes::new(), decide, calls_max, limits, tls)
+        Self::saying(&Bytes::new(), decide, calls_max, limits, tls)
     }
 
     /// `overloaded` is what a message of a stream is answered where too many wait.
-    pub fn saying(overloaded: Bytes, mut decide: Decide, calls_max: usize, limits: Limits, tls: Option<Tls>) -> Self {
+    pub fn saying(overloaded: &Bytes, mut decide: Decide, calls_max: usize, limits: Limits, tls: Option<Tls>) -> Self {
         let inbox = Arc::new(Inbox::new(calls_max));
         let behind = Behind::start();
         let method =

@@ -90,7 +90,7 @@ fn a_full_inbox_may_refuse_messages_in_their_place() {
         }
         answer(calls)
     });
-    let house = House::saying(Bytes::from("full"), decide, 3, Limits::default(), None);
+    let house = House::saying(&Bytes::from("full"), decide, 3, Limits::default(), None);
     callers(async {
         let caller = house.caller().await;
         let (response, mut upload) = caller.open(LANE, &[]).await;
