@@ -208,6 +208,10 @@ class Inbox:
         """Blocks, without the GIL, until the calls that wait here and the notifications since a wait last returned true are `wanted`
         together; false at the timeout, after which those notifications still count. One thread at a time.
         """
+    def fileno(self) -> int:
+        """A descriptor that is readable from when a call is put here until `take`, for an event loop to watch where no thread waits. It stays
+        open as long as this object. Raises OSError.
+        """
     def take(self) -> list[tuple[int, int, bytes, int, str, str, str]]:
         """Everything that waits, oldest first: (ticket, index of the method, message, deadline in Unix ms or 0, header `authorization` or
         "", common name of the caller's certificate or "", its "ip:port"). A stream asks first whether it may be opened, as a call of the

@@ -189,7 +189,7 @@ class Awaiting:
             patience_s = None if late else patience_s
         self._hand_over()
         if self.ferry:
-            await self.ferry.stop()
+            self.ferry.stop()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         assert self._loop is not None, "the runner was not started"

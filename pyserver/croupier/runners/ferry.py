@@ -1,13 +1,14 @@
 """The front door's calls, over to the awaiting runner and back: one wake-up of the event loop for a batch, one call of the inbox for all that a turn
 of the loop has answered.
 
-    inbox -> its own thread wakes the loop -> everything that waits is taken, translated and submitted -> lanes -> answers of a turn -> inbox
+    inbox -> its descriptor wakes the loop -> everything that waits is taken, translated and submitted -> lanes -> answers of a turn -> inbox
+
+No thread stands between the door and the loop: one that waits for calls would want the GIL just when the loop has it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -31,38 +32,23 @@ class Ferry:
         self._take = take
         self._lanes = lanes
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._ended = False
-        self._has_taken = threading.Lock()
-        """Held while the loop was woken and has not taken yet: what arrives meanwhile goes with it."""
-        self._has_taken.acquire()
-        self._thread = threading.Thread(target=self._run, name="ferry", daemon=True)
         self._reading: set[asyncio.Task[None]] = set()
         self._read_answers: list[Answer] = []
 
     def start(self) -> None:
         """Begins to take calls, on the running event loop."""
         self._loop = asyncio.get_running_loop()
-        self._thread.start()
+        self._loop.add_reader(self._inbox.fileno(), self._carry)
 
-    async def stop(self) -> None:
-        """Ends the thread, once the lanes have answered everything."""
-        self._ended = True
-        self._inbox.notify()
-        await asyncio.to_thread(self._thread.join)
-
-    def _run(self) -> None:
+    def stop(self) -> None:
+        """Takes no more."""
         assert self._loop is not None
-        while self._inbox.wait(1, None) and not self._ended:
-            self.wake_ups += 1
-            self._loop.call_soon_threadsafe(self._carry)
-            self._has_taken.acquire()
+        self._loop.remove_reader(self._inbox.fileno())
 
     def _carry(self) -> None:
         """Everything that waits goes over."""
-        try:
-            batch = self._take()
-        finally:
-            self._has_taken.release()
+        self.wake_ups += 1
+        batch = self._take()
         answers = batch.answers
         for part in batch.parts():
             if part.keys:

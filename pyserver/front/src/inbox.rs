@@ -5,6 +5,11 @@ use bytes::Bytes;
 use http::HeaderValue;
 use std::{
     collections::HashSet,
+    io::{self, Read, Write},
+    os::{
+        fd::{AsRawFd, RawFd},
+        unix::net::UnixStream,
+    },
     sync::{
         atomic::{AtomicUsize, Ordering::Relaxed},
         Arc, Condvar, Mutex, MutexGuard, OnceLock,
@@ -64,6 +69,8 @@ struct Queue {
     notified: usize,
     /// What the waiting owner waits for; 0 if it does not wait.
     wanted: usize,
+    /// A byte lies in the signal.
+    is_signalled: bool,
 }
 
 /// The queue between the door's thread and the owner's.
@@ -74,6 +81,8 @@ pub struct Inbox {
     outcomes: Mutex<Vec<(Ticket, Outcome)>>,
     waiting: AtomicUsize,
     door: OnceLock<Arc<Notify>>,
+    /// Where an event loop reads that calls wait, and where that is written.
+    signal: OnceLock<(UnixStream, UnixStream)>,
 }
 
 impl Inbox {
@@ -86,6 +95,7 @@ impl Inbox {
             outcomes: Mutex::default(),
             waiting: AtomicUsize::new(0),
             door: OnceLock::new(),
+            signal: OnceLock::new(),
         }
     }
 
@@ -104,6 +114,22 @@ impl Inbox {
         let mut queue = self.queue();
         queue.notified += 1;
         self.wake_if_due(&queue);
+    }
+
+    /// A descriptor that is readable from when a call is queued until `take`: for an event loop to poll, where no thread waits.
+    ///
+    /// # Errors
+    /// The system gives no descriptor.
+    pub fn signal(&self) -> io::Result<RawFd> {
+        if self.signal.get().is_none() {
+            let (reader, writer) = UnixStream::pair()?;
+            reader.set_nonblocking(true)?;
+            writer.set_nonblocking(true)?;
+            // Where two threads ask at once, one pair is kept and the other closed.
+            let _ = self.signal.set((reader, writer));
+            self.signal_if_due(&mut self.queue());
+        }
+        Ok(self.signal.get().expect("it was set above").0.as_raw_fd())
     }
 
     /// Blocks until the calls that are queued and the notifications since a wait last returned true are `wanted` together; false at the
@@ -131,6 +157,7 @@ impl Inbox {
     pub fn take(&self) -> Vec<Call> {
         let (calls, given_up) = {
             let mut queue = self.queue();
+            self.take_signal(&mut queue);
             (std::mem::take(&mut queue.calls), std::mem::take(&mut queue.given_up))
         };
         if calls.is_empty() {
@@ -173,6 +200,7 @@ impl Inbox {
         let mut queue = self.queue();
         queue.calls.append(calls);
         self.wake_if_due(&queue);
+        self.signal_if_due(&mut queue);
     }
 
     /// Nobody waits for this call any more: if it is still queued, the owner never sees it.
@@ -193,7 +221,52 @@ impl Inbox {
         }
     }
 
+    fn signal_if_due(&self, queue: &mut Queue) {
+        let Some((_, writer)) = self.signal.get() else { return };
+        if !queue.is_signalled && !queue.calls.is_empty() {
+            // There is room for the one byte that is ever in it.
+            queue.is_signalled = (&*writer).write_all(&[0]).is_ok();
+        }
+    }
+
+    fn take_signal(&self, queue: &mut Queue) {
+        if std::mem::take(&mut queue.is_signalled) {
+            let (reader, _) = self.signal.get().expect("it was signalled");
+            (&*reader).read_exact(&mut [0]).expect("the byte was written under the same lock");
+        }
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().expect("no holder panics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(ticket: Ticket) -> Call {
+        Call { ticket, method: 0, message: Bytes::new(), deadline: None, deadline_ms: 0, authorization: None, peer: Arc::default() }
+    }
+
+    /// Bytes that lie in the signal.
+    fn signalled(inbox: &Inbox) -> usize {
+        let (reader, _) = inbox.signal.get().expect("it was asked for");
+        (&*reader).read(&mut [0; 8]).unwrap_or(0)
+    }
+
+    #[test]
+    fn one_signal_for_all_that_waits() {
+        let inbox = Inbox::new(10);
+        inbox.fill(&mut vec![call(1)]);
+        inbox.signal().expect("a descriptor");
+        inbox.fill(&mut vec![call(2), call(3)]);
+        assert!(inbox.queue().is_signalled);
+        assert_eq!(inbox.take().len(), 3);
+        assert!(!inbox.queue().is_signalled);
+        assert_eq!(signalled(&inbox), 0, "what was taken is signalled no more");
+        inbox.fill(&mut vec![call(4)]);
+        inbox.fill(&mut vec![call(5)]);
+        assert_eq!(signalled(&inbox), 1);
     }
 }

@@ -53,6 +53,11 @@ impl Inbox {
         Ok(py.detach(|| self.0.wait(wanted, timeout)))
     }
 
+    /// A descriptor that is readable while calls wait, for an event loop.
+    fn fileno(&self) -> PyResult<i32> {
+        Ok(self.0.signal()?)
+    }
+
     /// Everything that waits, oldest first.
     fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let calls = self.0.take();
