@@ -239,6 +239,8 @@ class Front:
         methods: list[tuple[str, bool, Inbox]],
         /,
         *,
+        inner: str | None = None,
+        shares_port: bool = False,
         tls: tuple[bytes, bytes, bytes | None] | None = None,
         refusals: dict[str, tuple[int, str, bytes]] | None = None,
         stream_overloaded: dict[str, bytes] | None = None,
@@ -262,6 +264,8 @@ class Front:
         `backend` is the path of the other server's Unix socket. `methods`: (path "/package.Service/Method", whether each message of a
         stream is a call of its own, inbox). `refusals`: what the door's own refusals say, by name: "overloaded", "too_large",
         "deadline_exceeded", "malformed", "encoding_unknown", "draining", "backend_unavailable".
+        `inner`: a Unix socket for other doors of the same node, whose word for who calls is taken. `shares_port`: other processes may listen
+        at the same port too, each for a share of the connections.
         `tls`: PEM of the chain (own certificate first), of its key, of the authorities of callers' certificates or None to ask for none.
         Raises ValueError for a certificate that is no good and for a refusal of another name.
         `stream_overloaded`: by path, what a message of a stream is answered where too many calls wait; without, the stream is not read on.

@@ -5,9 +5,11 @@ use crate::{
     gather::Gathered,
     hot,
     inbox::Peer,
+    proxy,
 };
 use bytes::Bytes;
 use h2::{server, Ping, PingPong, Reason};
+use http::HeaderMap;
 use std::{
     future::Future,
     hash::{BuildHasher, RandomState},
@@ -25,12 +27,29 @@ use tokio::{
 
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
+const DOOR_WINDOW: u32 = 16 << 20;
 const UNSENT_BYTES_MAX: usize = 256 << 10;
 /// What unread small DATA frames may cost beside their payload, as h2 counts it: a stream that asks for plays faster than they are answered
 /// fills its window with some thousand of them.
 const FRAME_OVERHEAD_MAX: usize = 2 << 20;
 /// How long a connection that is cut off may take to say so.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Who is at the other end.
+pub(crate) enum Caller {
+    Known(Arc<Peer>),
+    /// Another door of the same node, which says it for each call.
+    Door,
+}
+
+impl Caller {
+    fn of(&self, headers: &HeaderMap) -> Arc<Peer> {
+        match self {
+            Self::Known(peer) => Arc::clone(peer),
+            Self::Door => Arc::new(proxy::told_peer(headers)),
+        }
+    }
+}
 
 /// Counts a connection while it is open.
 pub(crate) struct Open(Rc<Door>);
@@ -57,13 +76,18 @@ impl Drop for Open {
 
 /// Makes a connection of a stream whose TLS, if any, is done, and leaves it to a task of its own, so that an idle one keeps nothing of its
 /// handshake. What is left of that must be done by `deadline`.
-pub(crate) async fn establish<T: AsyncRead + AsyncWrite + Unpin + 'static>(open: Open, io: T, peer: Arc<Peer>, deadline: Instant) {
+pub(crate) async fn establish<T: AsyncRead + AsyncWrite + Unpin + 'static>(open: Open, io: T, caller: Caller, deadline: Instant) {
     let door = open.door();
     let mut builder = server::Builder::new();
+    let (window, streams) = match caller {
+        Caller::Known(_) => (CONNECTION_WINDOW, door.limits.streams_max),
+        // It brings the calls of many.
+        Caller::Door => (DOOR_WINDOW, u32::try_from(door.limits.calls_max).unwrap_or(u32::MAX)),
+    };
     builder
         .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(door.limits.streams_max)
+        .initial_connection_window_size(window)
+        .max_concurrent_streams(streams)
         .max_header_list_size(door.limits.header_bytes_max)
         .max_send_buffer_size(UNSENT_BYTES_MAX)
         .data_frame_budget(FRAME_OVERHEAD_MAX);
@@ -72,16 +96,17 @@ pub(crate) async fn establish<T: AsyncRead + AsyncWrite + Unpin + 'static>(open:
     let ping = h2.ping_pong().expect("it is asked for once");
     let opened = Instant::now();
     let asks = opened + door.limits.keepalive;
-    let retires = door.limits.age.map(|age| opened + jittered(age));
+    let age = door.limits.age.filter(|_| matches!(caller, Caller::Known(_)));
+    let retires = age.map(|age| opened + jittered(age));
     let timer = Box::pin(tokio::time::sleep_until(retires.map_or(asks, |retires| retires.min(asks))));
     let door = Rc::clone(&open.0);
     let (phase, is_asked, watcher) = (Phase::Serving, false, None);
-    spawn_local(Connection { door, peer, h2, ping, timer, asks, is_asked, retires, phase, watcher, _open: open });
+    spawn_local(Connection { door, caller, h2, ping, timer, asks, is_asked, retires, phase, watcher, _open: open });
 }
 
 struct Connection<T> {
     door: Rc<Door>,
-    peer: Arc<Peer>,
+    caller: Caller,
     h2: server::Connection<Gathered<T>, Bytes>,
     ping: PingPong,
     /// Fires at whatever is due first.
@@ -108,7 +133,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Connection<T> {
         this.follow(this.door.phase.get());
         loop {
             match this.h2.poll_accept(context) {
-                Poll::Ready(Some(Ok((request, respond)))) => hot::begin(&this.door, &this.peer, request, respond),
+                Poll::Ready(Some(Ok((request, respond)))) => hot::begin(&this.door, &this.caller.of(request.headers()), request, respond),
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
                 Poll::Pending => break,
             }

@@ -3,7 +3,8 @@
 //! A few hot methods wait in an [`Inbox`] for the owner thread, which takes everything that is queued and answers in batches; every other
 //! call is forwarded byte by byte to the server behind the door, over a Unix socket. The door's own thread never takes Python's lock.
 //!
-//! - `thread`: class [`FrontDoor`]: bind, start, drain, stop; accepts connections.
+//! - `thread`: class [`FrontDoor`]: bind, start, drain, stop.
+//! - `listener`: where connections come in.
 //! - `connection`: one connection: its calls, pings, age.
 //! - `head`: what the headers of a call say.
 //! - `hot`, `stream`: the way of a hot call, unary or one message of a stream, to the queue.
@@ -24,6 +25,7 @@ mod gather;
 mod head;
 mod hot;
 mod inbox;
+mod listener;
 mod proxy;
 mod settings;
 pub mod status;

@@ -4,7 +4,7 @@ use crate::{
     door::{Door, Seat},
     head,
     inbox::Peer,
-    status::Refusal,
+    status::{percent_decoded, percent_encoded, Refusal},
 };
 use bytes::Bytes;
 use h2::{client, server::SendResponse, Reason, RecvStream, SendStream};
@@ -175,6 +175,12 @@ fn readdressed(request: Request<RecvStream>, peer: &Peer) -> Result<(Request<()>
     Ok((forwarded, body))
 }
 
+/// Who calls, as another door of the same node has told.
+pub(crate) fn told_peer(headers: &HeaderMap) -> Peer {
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Peer { address: text(&PEER).to_owned(), certificate: percent_decoded(text(&CERTIFICATE)) }
+}
+
 fn identify(headers: &mut HeaderMap, peer: &Peer) {
     let forged: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(OWN_PREFIX)).cloned().collect();
     for name in forged {
@@ -183,6 +189,6 @@ fn identify(headers: &mut HeaderMap, peer: &Peer) {
     headers.remove(HOST);
     headers.insert(PEER, HeaderValue::try_from(&peer.address).expect("an address is ASCII"));
     if !peer.certificate.is_empty() {
-        headers.insert(CERTIFICATE, HeaderValue::try_from(crate::status::percent_encoded(&peer.certificate)).expect("it is ASCII"));
+        headers.insert(CERTIFICATE, HeaderValue::try_from(percent_encoded(&peer.certificate)).expect("it is ASCII"));
     }
 }

@@ -71,6 +71,10 @@ impl Default for Limits {
 pub struct Settings {
     /// "host:port"; port 0 takes a free one.
     pub listen: String,
+    /// Whether other processes may listen at the same port, each for a share of its connections.
+    pub shares_port: bool,
+    /// A Unix socket for other doors of the same node, whose word for who calls is taken.
+    pub inner: Option<PathBuf>,
     /// The Unix socket of the server that answers every other method.
     pub backend: PathBuf,
     /// The hot methods.

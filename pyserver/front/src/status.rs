@@ -150,6 +150,21 @@ pub(crate) fn percent_encoded(message: &str) -> String {
     text
 }
 
+/// The other way round; what is no encoding stays as it is.
+pub(crate) fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, behind)) = rest.split_first() {
+        let decoded = behind.first_chunk::<2>().filter(|_| first == b'%').and_then(|digits| {
+            let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+            Some(digit(digits[0])? << 4 | digit(digits[1])?)
+        });
+        bytes.push(decoded.unwrap_or(first));
+        rest = if decoded.is_some() { &behind[2..] } else { behind };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +172,14 @@ mod tests {
     #[test]
     fn messages_are_percent_encoded() {
         assert_eq!(percent_encoded("50 % of\nit: ä"), "50 %25 of%0Ait: %C3%A4");
+    }
+
+    #[test]
+    fn what_was_encoded_is_decoded() {
+        for text in ["", "acme", "50 % of\nit: ä", "%25", "a%zz%4"] {
+            assert_eq!(percent_decoded(&percent_encoded(text)), text);
+        }
+        assert_eq!(percent_decoded("%zz%4%+1"), "%zz%4%+1");
     }
 
     #[test]

@@ -1,36 +1,29 @@
 //! The door's thread: listens, serves, drains, ends. It never waits for the owner thread.
 
 use crate::{
-    connection::{self, Open},
     counts::Counts,
     door::{Door, Phase},
-    inbox::Peer,
+    listener::{Listeners, Listening},
     settings::Settings,
     tls,
 };
-use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     io,
-    net::{SocketAddr, TcpListener as Listening, ToSocketAddrs},
+    net::SocketAddr,
     rc::Rc,
     sync::{atomic::Ordering::Relaxed, Arc, Condvar, Mutex},
     thread,
     time::Duration,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
     runtime::LocalOptions,
     sync::{mpsc, Notify},
     task::spawn_local,
-    time::timeout_at,
 };
 use tokio_rustls::TlsAcceptor;
 
 /// How long connections that are cut off may take to say so; a peer that takes nothing in would hold the door up for ever.
 const FAREWELL: Duration = Duration::from_secs(1);
-const BACKLOG: i32 = 1_024;
-/// How long nothing is accepted after accepting has failed, mostly because the process has no more files.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 struct Unstarted {
     listening: Listening,
@@ -57,7 +50,7 @@ impl FrontDoor {
     pub fn bind(settings: Settings) -> io::Result<Self> {
         let outcomes = Arc::new(Notify::new());
         let acceptor = settings.tls.as_ref().map(tls::acceptor).transpose()?;
-        let listening = bind(&settings.listen)?;
+        let listening = Listening::bind(&settings)?;
         let mut inboxes: Vec<_> = settings.methods.iter().map(|method| &method.inbox).collect();
         inboxes.sort_by_key(|inbox| Arc::as_ptr(inbox));
         inboxes.dedup_by_key(|inbox| Arc::as_ptr(inbox));
@@ -66,7 +59,7 @@ impl FrontDoor {
         }
         let (orders, taken) = mpsc::unbounded_channel();
         Ok(Self {
-            address: listening.local_addr()?,
+            address: listening.address()?,
             counts: Arc::new(Counts::new(settings.latency_bounds_us.clone(), settings.methods.len())),
             unstarted: Mutex::new(Some(Unstarted { listening, acceptor, settings })),
             outcomes,
@@ -144,26 +137,6 @@ impl Drop for Ended {
     }
 }
 
-fn bind(listen: &str) -> io::Result<Listening> {
-    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no such address");
-    for address in listen.to_socket_addrs()? {
-        match bind_to(address) {
-            Ok(listening) => return Ok(listening),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-fn bind_to(address: SocketAddr) -> io::Result<Listening> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
 fn run(
     mut runtime: tokio::runtime::Builder,
     unstarted: Unstarted,
@@ -173,14 +146,14 @@ fn run(
 ) -> io::Result<()> {
     let runtime = runtime.enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let listener = TcpListener::from_std(unstarted.listening)?;
+        let listeners = Listeners::new(unstarted.listening, unstarted.acceptor)?;
         let door = Door::new(unstarted.settings, counts, outcomes);
         let (flushing, answering, expiring) = (Rc::clone(&door), Rc::clone(&door), Rc::clone(&door));
         let flushing = spawn_local(async move { flushing.flush().await });
         let answering = spawn_local(async move { answering.answer().await });
         let expiring = spawn_local(async move { expiring.expire().await });
         tokio::select! {
-            () = serve(&door, listener, unstarted.acceptor, orders) => {}
+            () = serve(&door, listeners, orders) => {}
             _ = flushing => {}
             _ = answering => {}
             _ = expiring => {}
@@ -190,8 +163,8 @@ fn run(
 }
 
 /// Accepts until it is told to drain, then waits for the last connection to end.
-async fn serve(door: &Rc<Door>, listener: TcpListener, acceptor: Option<TlsAcceptor>, mut orders: mpsc::UnboundedReceiver<Phase>) {
-    let mut listener = Some(listener);
+async fn serve(door: &Rc<Door>, listeners: Listeners, mut orders: mpsc::UnboundedReceiver<Phase>) {
+    let mut listeners = Some(listeners);
     let mut over = None;
     loop {
         if door.phase.get() >= Phase::Draining && door.counts.connections.load(Relaxed) == 0 {
@@ -199,11 +172,11 @@ async fn serve(door: &Rc<Door>, listener: TcpListener, acceptor: Option<TlsAccep
         }
         tokio::select! {
             Some(phase) = orders.recv() => {
-                listener = None;
+                listeners = None;
                 over = (phase == Phase::Cut).then(|| tokio::time::Instant::now() + FAREWELL);
                 door.go_on_to(phase);
             }
-            accepted = accept(listener.as_ref()) => welcome(door, acceptor.as_ref(), accepted),
+            () = welcome(door, listeners.as_ref()) => {}
             () = door.ended.notified() => {}
             () = sleep_until(over) => return,
         }
@@ -217,37 +190,9 @@ async fn sleep_until(over: Option<tokio::time::Instant>) {
     }
 }
 
-async fn accept(listener: Option<&TcpListener>) -> (TcpStream, SocketAddr) {
-    let Some(listener) = listener else { return std::future::pending().await };
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-        }
+async fn welcome(door: &Rc<Door>, listeners: Option<&Listeners>) {
+    match listeners {
+        Some(listeners) => listeners.welcome(door).await,
+        None => std::future::pending().await,
     }
-}
-
-fn welcome(door: &Rc<Door>, acceptor: Option<&TlsAcceptor>, (stream, address): (TcpStream, SocketAddr)) {
-    if door.counts.connections.load(Relaxed) >= door.limits.connections_max {
-        door.counts.connections_refused.fetch_add(1, Relaxed);
-        return;
-    }
-    let open = Open::new(Rc::clone(door));
-    let deadline = tokio::time::Instant::now() + door.limits.handshake;
-    // Small frames are not to wait for acknowledgements of earlier ones.
-    let _ = stream.set_nodelay(true);
-    let mut peer = Peer { address: address.to_string(), certificate: String::new() };
-    let Some(acceptor) = acceptor else {
-        spawn_local(connection::establish(open, stream, Arc::new(peer), deadline));
-        return;
-    };
-    let handshake = acceptor.accept(stream);
-    spawn_local(async move {
-        let handshake = timeout_at(deadline, Box::pin(handshake));
-        if let Some(Ok(Ok(stream))) = open.door().while_serving(handshake).await {
-            peer.certificate = tls::common_name(stream.get_ref().1);
-            // A task of its own keeps nothing of the handshake.
-            spawn_local(connection::establish(open, stream, Arc::new(peer), deadline));
-        }
-    });
 }

@@ -127,7 +127,7 @@ impl Front {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "settings that Python gives by name")]
     #[pyo3(signature = (
-        listen, backend, methods, /, *, tls = None, refusals = None, stream_overloaded = None, latency_bounds_us = None,
+        listen, backend, methods, /, *, inner = None, shares_port = false, tls = None, refusals = None, stream_overloaded = None, latency_bounds_us = None,
         connections_max = 20_000, calls_max = 20_000, streams_max = 1_024, message_bytes_max = 1_048_576, held_bytes_max = 67_108_864,
         header_bytes_max = 16_384, stream_waiting_max = 256, handshake_s = 10.0, body_s = 20.0, keepalive_s = 30.0, keepalive_timeout_s = 20.0, age_s = 0.0, age_grace_s = 60.0
     ))]
@@ -135,6 +135,8 @@ impl Front {
         listen: String,
         backend: String,
         methods: Vec<(String, bool, PyRef<'_, Inbox>)>,
+        inner: Option<String>,
+        shares_port: bool,
         tls: Option<TlsPem>,
         refusals: Option<Refusals>,
         stream_overloaded: Option<HashMap<String, Vec<u8>>>,
@@ -178,7 +180,8 @@ impl Front {
         let canned = canned(refusals.unwrap_or_default())?;
         let latency_bounds_us = latency_bounds_us.unwrap_or_default();
         let tls = tls.map(|(certificate, key, client_ca)| Tls { certificate, key, client_ca });
-        let settings = Settings { listen, backend: backend.into(), methods, tls, limits, canned, latency_bounds_us };
+        let inner = inner.map(Into::into);
+        let settings = Settings { listen, shares_port, inner, backend: backend.into(), methods, tls, limits, canned, latency_bounds_us };
         let door = FrontDoor::bind(settings).map_err(|error| match error.kind() {
             ErrorKind::InvalidInput => PyValueError::new_err(error.to_string()),
             _ => error.into(),

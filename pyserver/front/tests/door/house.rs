@@ -99,6 +99,8 @@ impl House {
             |path: &str, streamed| Method { path: path.into(), streamed, inbox: Arc::clone(&inbox), overloaded: overloaded.clone() };
         let door = FrontDoor::bind(Settings {
             listen: "127.0.0.1:0".into(),
+            shares_port: false,
+            inner: Some(behind.inner()),
             backend: behind.socket.clone(),
             methods: vec![method(HOT, false), method(LANE, true)],
             tls,
@@ -185,6 +187,13 @@ impl Behind {
     }
 }
 
+impl Behind {
+    /// Where the house's door takes in other doors.
+    pub fn inner(&self) -> PathBuf {
+        self.folder.join("inner.sock")
+    }
+}
+
 impl Drop for Behind {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
@@ -255,7 +264,10 @@ impl Caller {
     where
         T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
-        let (sender, connection) = client::handshake(stream).await.expect("the door speaks HTTP/2");
+        // With its default window h2 takes a few hundred small answers at once for a flood.
+        let mut builder = client::Builder::new();
+        let handshake = builder.initial_connection_window_size(1 << 24).handshake(stream);
+        let (sender, connection) = handshake.await.expect("the door speaks HTTP/2");
         tokio::spawn(connection);
         Self(sender)
     }

@@ -170,6 +170,8 @@ fn a_port_that_is_taken_is_an_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let settings = croupier_front::Settings {
         listen: taken.local_addr().unwrap().to_string(),
+        shares_port: false,
+        inner: None,
         backend: "nowhere".into(),
         methods: Vec::new(),
         tls: None,

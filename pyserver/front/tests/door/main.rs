@@ -1,5 +1,6 @@
 //! The door through real sockets, each promise of it once.
 
+mod doors;
 mod forwarding;
 mod fuzz;
 mod garbage;

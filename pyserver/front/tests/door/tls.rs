@@ -154,6 +154,8 @@ fn certificates_that_are_no_good_are_told_before_the_start() {
     for tls in wrong {
         let settings = Settings {
             listen: "127.0.0.1:0".into(),
+            shares_port: false,
+            inner: None,
             backend: "nowhere".into(),
             methods: Vec::new(),
             tls: Some(tls),
