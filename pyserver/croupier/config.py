@@ -31,6 +31,10 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """host:port for gRPC; port 0 takes a free one."""
     door: Literal["front", "grpcio"] = "front"
     """What listens: the front door, which serves the hot methods itself and forwards all others; or gRPC's own server for all of them, several times slower."""
+    workers: int = 1
+    """Processes of the node: one that owns the wallets, and doors that take callers' connections for it. The front door's."""
+    pin: bool = False
+    """Whether each process is bound to a CPU of its own, as far as there are so many. Linux only."""
     metrics_listen: str = "127.0.0.1:7401"
     """host:port for Prometheus at /metrics; empty for none."""
     node: str = "node-1"

@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 if sys.platform == "win32":
     new_event_loop = asyncio.new_event_loop
@@ -21,7 +22,7 @@ LATENCY_SWITCH_INTERVAL_S = 0.0005
 """Behind the front door the owner thread takes the GIL once a batch, so a busy event loop costs each batch one such wait."""
 _YOUNG_OBJECTS = 10_000
 
-__all__ = ["new_event_loop", "prefer_latency", "prefer_throughput", "spare_the_collector"]
+__all__ = ["new_event_loop", "pin_to_first", "prefer_latency", "prefer_throughput", "spare_the_collector"]
 
 
 def prefer_latency() -> None:
@@ -39,6 +40,17 @@ def prefer_throughput() -> None:
     if sys.platform == "linux":
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def pin_to_first() -> list[int]:
+    """Binds every thread of this process to the first of the CPUs that it may use; all of those, or nothing where the system cannot do it."""
+    if sys.platform != "linux":
+        return []
+    cpus = sorted(os.sched_getaffinity(0))
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):
+            os.sched_setaffinity(int(thread.name), cpus[:1])
+    return cpus
 
 
 def spare_the_collector() -> None:

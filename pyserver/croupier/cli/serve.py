@@ -23,6 +23,8 @@ _UNSTARTABLE = 1
 @config_option
 @click.option("--demo", is_flag=True, default=None, help="Make an operator `demo` and print its key. Not for real money.")
 @click.option("--listen", metavar="HOST:PORT", help="Address for gRPC; port 0 takes a free one.  [default: 127.0.0.1:7400]")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes: one owns the wallets, the others take connections.  [default: 1]")
+@click.option("--pin", is_flag=True, default=None, help="Bind each process to a CPU of its own.")
 @click.option("--metrics-listen", metavar="HOST:PORT", help="Address for Prometheus, empty for none.  [default: 127.0.0.1:7401]")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the database and the key file.  [default: data]")
 @click.option(

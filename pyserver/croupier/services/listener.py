@@ -12,7 +12,7 @@ from typing import Protocol
 
 import grpc
 
-from croupier import errors
+from croupier import errors, scheduling
 from croupier.config import Config
 from croupier.door import Front, Inbox
 from croupier.errors import Refusal
@@ -20,6 +20,7 @@ from croupier.metrics import LATENCY_BUCKETS_S, Metrics
 from croupier.services import status
 from croupier.services.guard import Guard
 from croupier.services.registry import HotMethod
+from croupier.workers import CannotStart, Told, Workers, is_taken
 
 _FLUSH_GRACE_S = 0.2
 """How long answers that are written already may take to leave, and streams that are not this server's own may live on."""
@@ -58,6 +59,8 @@ class GrpcListener:
     def bind(self) -> str:
         """See Listener."""
         listen = self._config.listen
+        if self._config.workers > 1:
+            raise CannotListen('more than one worker needs door = "front"')
         try:
             if self._config.tls is None:
                 port = self._server.add_insecure_port(listen)
@@ -94,18 +97,26 @@ class FrontListener:
         self._hot = methods
         self._methods = [(method.path, method.refused is not None, inbox) for method, inbox in methods]
         self._socket = _socket_path(config.data_dir)
+        self._inner = self._socket.with_suffix(".inner.sock")
         self.front: Front | None = None
+        self._workers: Workers | None = None
 
     def bind(self) -> str:
         """See Listener."""
-        config = self._config
+        config, has_workers = self._config, self._config.workers > 1
+        if has_workers and is_taken(config.listen):
+            raise CannotListen(_taken(config.listen))
+        self._inner.unlink(missing_ok=True)
         self._behind.add_insecure_port(f"unix:{self._socket}")
+        tls = tls_files(config) if config.tls else None
         try:
             self.front = Front(
                 config.listen,
                 str(self._socket),
                 self._methods,
-                tls=tls_files(config) if config.tls else None,
+                inner=str(self._inner) if has_workers else None,
+                shares_port=has_workers,
+                tls=tls,
                 refusals=_canned(config),
                 latency_bounds_us=[round(bound * 1e6) for bound in LATENCY_BUCKETS_S],
                 stream_overloaded={method.path: method.canned(_overloaded(config)) for method, _ in self._hot if method.canned},
@@ -118,6 +129,8 @@ class FrontListener:
         except OSError:
             raise CannotListen(_taken(config.listen)) from None
         self._metrics.watch_door(self.front)
+        if has_workers:
+            self._workers = self._doors(self.front.address, tls)
         return self.front.address
 
     async def start(self) -> None:
@@ -125,16 +138,41 @@ class FrontListener:
         assert self.front is not None, "bind comes first"
         await self._behind.start()
         self.front.start()
+        if self._workers:
+            try:
+                await self._workers.start()
+            except CannotStart as error:
+                raise CannotListen(f"a door of {self._config.workers} could not be started: {error}") from error
 
     async def stop(self, grace_s: float) -> None:
         """See Listener."""
         assert self.front is not None, "bind comes first"
+        if self._workers:  # They first: what they forward needs this door.
+            await self._workers.stop()
         finishing = asyncio.create_task(asyncio.to_thread(self.front.stop, grace_s))
         self.front.drain()
         await self._guard.idle(grace_s)
         await self._behind.stop(_FLUSH_GRACE_S)  # See GrpcListener.
         await finishing
         self._socket.unlink(missing_ok=True)
+        self._inner.unlink(missing_ok=True)
+
+    def _doors(self, address: str, tls: tuple[bytes, bytes, bytes | None] | None) -> Workers:
+        """The other processes of the node, not started yet; pins this one where that is asked for."""
+        config = self._config
+        told = Told(
+            address,
+            str(self._inner),
+            tls,
+            _canned(config),
+            config.max_connections,
+            config.max_calls,
+            config.max_message_bytes,
+            config.max_connection_age_s,
+            config.drain_grace_s,
+        )
+        cpus = scheduling.pin_to_first() if config.pin else []
+        return Workers(config.workers - 1, told, cpus[1:] or cpus)
 
 
 def tls_files(config: Config) -> tuple[bytes, bytes, bytes | None]:
@@ -188,7 +226,7 @@ def _socket_path(data_dir: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     for left in folder.glob("*.sock"):
-        if not _runs(left.stem):
+        if not _runs(left.name.partition(".")[0]):
             left.unlink(missing_ok=True)
     return folder / f"{os.getpid()}.sock"
 
