@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -93,8 +93,9 @@ class Serving:
         assert not self._thread.is_alive(), "the server did not stop"
 
     def end(self) -> None:
-        """Lets it begin to drain."""
-        self.loop.call_soon_threadsafe(self._end.set)
+        """Lets it begin to drain; a server that has ended already may be told again."""
+        with suppress(RuntimeError):  # Its loop is closed.
+            self.loop.call_soon_threadsafe(self._end.set)
 
     @property
     def address(self) -> str:

@@ -116,6 +116,8 @@ async def test_order_within_each_wallet_whatever_the_store_does(seed: int) -> No
             if chance.random() < 0.2:
                 await asyncio.sleep(0)
         await asyncio.gather(*futures)
+        assert not runner.queued
+    assert not runner._lanes, "a wallet that waits for nothing costs nothing"
     store.close()
     for key, commands in called.items():
         ids = [command.transfer_id for command in commands]
