@@ -96,14 +96,12 @@ def chain_fault(key: WalletKey, create_time_ms: int, entries: Sequence[Entry]) -
 class Desk:
     """Runs commands over a store, one at a time, as services do; refusals are raised."""
 
-    def __init__(self, store: Store | None = None, *, seed: int = 0, cache_wallets: int = 100, **limits: int) -> None:
+    def __init__(self, store: Store | None = None, *, seed: int = 0, cache_bytes: int = 1 << 20, **limits: int) -> None:
         self.chance = random.Random(seed)
         self._entropy = random.Random(f"{seed}/entropy")
         self.store = store or MemoryStore()
         self.now_ms = NOW_MS
-        self.runner = EmbeddedRunner(
-            self.store, house_of(**limits), lambda: self.now_ms, self._entropy.randbytes, cache_wallets=cache_wallets
-        )
+        self.runner = EmbeddedRunner(self.store, house_of(**limits), lambda: self.now_ms, self._entropy.randbytes, cache_bytes=cache_bytes)
 
     def id(self) -> bytes:
         """A new id, made now."""

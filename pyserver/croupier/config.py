@@ -64,7 +64,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """Calls that wait for a decision before further ones are refused."""
     max_stream_plays: int = 256
     """Plays of one PlayStream that wait for an answer before no more are read from it."""
-    cache_wallets: int = 100_000
+    cache_mib: int = 96
+    """Memory for the wallets used most recently, under 1 KiB each."""
     drain_notice_s: float = 1.0
     """How long health says NOT_SERVING before calls are refused."""
     heartbeat_s: float = 10.0

@@ -74,7 +74,7 @@ class Server:
             house,
             clock_ms,
             engine.entropy,
-            cache_wallets=config.cache_wallets,
+            cache_bytes=config.cache_mib << 20,
             on_commit=self.hub.committed,
             on_fault=self._fault,
         )

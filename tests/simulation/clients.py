@@ -91,7 +91,9 @@ class RecordedAct(Act, frozen=True, kw_only=True):
         decided = super().decide(house, state, now_ms, entropy)
         if isinstance(decided, Decision) and isinstance(round_, Round):
             assert isinstance(decided.answer, RoundView)
-            fixed = (self.round_id, self.step.to_bytes(4, "big"), *(step.action for step in round_.steps), self.action)
+            # The round as its play left it: a play that is refused in the end, for its id was known, may have shared a batch with this action.
+            played = (round_.commitment, round_.client_seed.encode(), round_.number.to_bytes(4, "big"), round_.bet)
+            fixed = (self.round_id, *played, self.step.to_bytes(4, "big"), *(step.action for step in round_.steps), self.action)
             _record(self.rolls, fixed, decided.answer.round.steps[-1].outcome)
         return decided
 

@@ -94,7 +94,7 @@ class Node:
             world.parts.house,
             lambda: world.now_ms + self._skew_ms,
             world.chance.randbytes,
-            cache_wallets=world.chance.choice((1, 2, 100)),
+            cache_bytes=world.chance.choice((0, 4_000, 8_000, 1 << 20)),
             on_fault=lambda game, refusal: world.faults.append(f"invariant: {game} would be disabled: {refusal.message}"),
         )
 

@@ -98,7 +98,7 @@ def check(hand: Hand) -> None:
 
 
 def play(store: Store | None, wishes: list[tuple[str, int]], batch: int) -> Hand:
-    desk = Desk(store, epoch_max_entries=8, seed_max_rounds=5, cache_wallets=2)
+    desk = Desk(store, epoch_max_entries=8, seed_max_rounds=5, cache_bytes=4_000)
     desk.deposit(50 * EUR)
     hand = Hand(desk)
     for first in range(0, len(wishes), batch):

@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from croupier.errors import (
     DeadlineExceeded,
@@ -245,14 +247,15 @@ def test_published_entries_are_the_ledger() -> None:
 
 
 def test_cache_is_bounded() -> None:
-    """The cache holds at most its wallets, and at most 32 rows of each, its head among them."""
-    cache = Cache(100)
+    """The cache holds what fits into its bytes, and at most 32 rows of each wallet, its head among them."""
+    cache = Cache(100_000)
     head = Wallet(0, 0, b"", 1, 1, 0, 0, 0, 0, 0)
     for number in range(1_000):
         key = WalletKey("acme", str(number), "EUR")
-        cache.put(key, [(wallet_key(key), head)])
-        assert len(cache) <= 100
-    desk = Desk(cache_wallets=10)
+        cache.rows(key)[wallet_key(key)] = head
+        assert len(cache) <= 100_000 / 400
+    assert len(cache) >= 100
+    desk = Desk(cache_bytes=10_000)
     desk.deposit()
     for _ in range(40):
         desk.open()
@@ -261,11 +264,33 @@ def test_cache_is_bounded() -> None:
     assert wallet_key(WALLET) in rows
 
 
+@given(st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=200), st.sampled_from([0, 4_000, 9_000, 30_000]))
+def test_what_was_taken_out_comes_back_as_it_is(uses: list[tuple[int, bool]], max_bytes: int) -> None:
+    """Rows that were taken, changed and kept are those that the cache gives next, if it gives any, whatever was made room for meanwhile; what was
+    forgotten is gone.
+    """
+    cache, kept = Cache(max_bytes), dict[WalletKey, Wallet]()
+    for number, is_kept in uses:
+        key = WalletKey("acme", str(number), "EUR")
+        rows = cache.rows(key)
+        assert rows == {} or rows == {wallet_key(key): kept[key]}
+        for other in range(40, 44):
+            cache.rows(WalletKey("acme", str(other), "EUR"))
+        if is_kept:
+            kept[key] = Wallet(0, len(kept) + number, b"", 1, 1, 0, 0, 0, 0, 0)
+            rows[wallet_key(key)] = kept[key]
+            cache.keep(key, rows)
+        else:
+            rows[wallet_key(key)] = Wallet(-1, 0, b"", 1, 1, 0, 0, 0, 0, 0)
+            cache.forget(key)
+            assert cache.rows(key) == {}
+
+
 def test_cache_keeps_the_warm() -> None:
     """A wallet that is used again and again outlives any number of others."""
-    cache = Cache(10)
+    cache = Cache(10_000)
     head = Wallet(0, 0, b"", 1, 1, 0, 0, 0, 0, 0)
-    cache.put(WALLET, [(wallet_key(WALLET), head)])
+    cache.rows(WALLET)[wallet_key(WALLET)] = head
     for number in itertools.islice(itertools.count(), 500):
         cache.rows(WalletKey("acme", str(number), "EUR"))
         assert cache.rows(WALLET) == {wallet_key(WALLET): head}

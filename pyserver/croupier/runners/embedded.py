@@ -25,10 +25,10 @@ from croupier.errors import (
     WriteConflict,
 )
 from croupier.model import Answer, Decision, Entry, Key, NeedState, Session, State, WalletKey, WalletWrite
-from croupier.operations.command import Command, Decided, wallet_key
+from croupier.operations.command import Command, Decided
 from croupier.operations.house import ALL_GAMING, Entropy, House
 from croupier.runners.batch import Draft
-from croupier.runners.cache import Cache
+from croupier.runners.cache import Cache, is_live
 from croupier.stores.store import CommitResult, EntryQuery, Store
 
 _ATTEMPTS = 3
@@ -78,7 +78,7 @@ class EmbeddedRunner:
         clock_ms: Callable[[], int],
         entropy: Entropy,
         *,
-        cache_wallets: int = 100_000,
+        cache_bytes: int = 64 << 20,
         on_commit: Callable[[WalletKey, Sequence[Entry]], None] = lambda wallet, entries: None,
         on_fault: Callable[[str, Refusal], None] = lambda game, refusal: None,
     ) -> None:
@@ -92,7 +92,7 @@ class EmbeddedRunner:
         """Why the runner is out of service; empty while it serves."""
         self._clock_ms = clock_ms
         self._entropy = entropy
-        self._cache = Cache(cache_wallets)
+        self._cache = Cache(cache_bytes)
         self._on_commit = on_commit
         self._on_fault = on_fault
 
@@ -165,7 +165,7 @@ class EmbeddedRunner:
                 continue
             draft = drafts.get(command.wallet)
             if draft is None:
-                draft = drafts[command.wallet] = Draft(command.wallet)
+                draft = drafts[command.wallet] = Draft(command.wallet, self._cache.rows(command.wallet))
             asked.append((position, command, draft, self._recall(draft, command.keys(), missing)))
         if missing:
             await self._load(missing)
@@ -179,6 +179,8 @@ class EmbeddedRunner:
             draft.calls.append(position)
         again = await self._commit([draft for draft in drafts.values() if draft.decisions], results)
         for draft in drafts.values():
+            if not draft.decisions:
+                self._give_back(draft)
             for game, refusal in draft.faults:
                 self._on_fault(game, refusal)
         return again
@@ -186,14 +188,18 @@ class EmbeddedRunner:
     def _decide_cached(self, calls: Sequence[Call], results: list[Result]) -> Draft | None:
         """Decisions for all of `calls`, of one wallet; None where one of them is none, or needs more than the cache has, or came too late."""
         now_ms = self._clock_ms()
-        draft = Draft(calls[0].command.wallet)
+        wallet = calls[0].command.wallet
+        draft = Draft(wallet, self._cache.rows(wallet))
         missing: dict[Key, Draft] = {}
         for position, call in enumerate(calls):
             guessed = self._recall(draft, call.command.keys(), missing)
-            if missing or 0 < call.deadline_ms <= now_ms:
-                return None
-            decided = self._decided(call.command, draft.state, now_ms)
+            is_late = bool(missing) or 0 < call.deadline_ms <= now_ms
+            decided = None if is_late else self._decided(call.command, draft.state, now_ms)
             if type(decided) is not Decision or not decided.proves_new(guessed):
+                if draft.decisions:  # They were made on the cache's own rows.
+                    self._cache.forget(wallet)
+                else:
+                    self._give_back(draft)
                 return None
             draft.add(decided)
             results[position] = decided.answer
@@ -209,7 +215,7 @@ class EmbeddedRunner:
                 need = decided.keys
             elif _may_be_stale(decided, draft):
                 self._cache.forget(draft.key)
-                need, guessed = draft.forget_rows(command.keys()), ()
+                need, guessed = draft.forget_rows(command.keys(), self._cache.rows(draft.key)), ()
             elif guessed and not (isinstance(decided, Decision) and decided.proves_new(guessed)):
                 need, guessed = draft.forget(guessed), ()
             else:
@@ -238,24 +244,17 @@ class EmbeddedRunner:
             return InvariantBroken("an invariant is broken; the call changed nothing")
 
     def _recall(self, draft: Draft, keys: Sequence[Key], missing: dict[Key, Draft], *, may_guess: bool = True) -> Sequence[Key]:
-        """Brings rows into the draft's state from the cache; those that are not there go to `missing`. Where only ids lack that are new as a rule, they are
-        taken to be new: their keys are given back, and whatever does not make them must not rest on that.
+        """Looks which rows the draft lacks; they go to `missing`. Where only ids lack that are new as a rule, they are taken to be new: their keys are given
+        back, and whatever does not make them must not rest on that.
         """
-        state, cached = draft.state, self._cache.rows(draft.key)
-        lacking: list[Key] = []
-        for key in keys:
-            if key not in state:
-                row = cached.get(key)
-                if row is None:
-                    lacking.append(key)
-                else:
-                    state[key] = row
-                    draft.is_from_cache = True
+        state = draft.state
+        lacking = [key for key in keys if key not in state]
         if not lacking:
             return ()
         if may_guess and _USUALLY_NEW.issuperset([key.kind for key in lacking]):
             for key in lacking:
                 state[key] = None
+            draft.passing += lacking
             draft.is_from_cache = True
             return lacking
         for key in lacking:
@@ -267,8 +266,8 @@ class EmbeddedRunner:
         for key, row in (await self.store.load(list(missing))).items():
             draft = missing[key]
             draft.state[key] = row
-            if row is not None:
-                self._cache.put(draft.key, ((key, row),))
+            if not is_live(row):
+                draft.passing.append(key)
         for draft in set(missing.values()):
             draft.loads += 1
 
@@ -305,8 +304,13 @@ class EmbeddedRunner:
         self.counts.entries += len(write.entries)
         for key, _ in write.creates:
             self.counts.rounds += key.kind == "round"
-        self._cache.put(draft.key, ((wallet_key(draft.key), write.wallet),), write.creates, write.updates)
+        self._give_back(draft)
         self._on_commit(draft.key, write.entries)
+
+    def _give_back(self, draft: Draft) -> None:
+        """The draft's rows, which are what is committed now, go on being cached."""
+        draft.drop_passing()
+        self._cache.keep(draft.key, draft.state)
 
     async def _resolve(self, write: WalletWrite) -> CommitResult:
         """Makes an unknown write definite by sending it again: it is conditional, so it applies at most once, and where it is refused
