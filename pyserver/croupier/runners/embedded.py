@@ -24,7 +24,7 @@ from croupier.errors import (
     StoreFailed,
     WriteConflict,
 )
-from croupier.model import Answer, Decision, Entry, Key, NeedState, Session, State, WalletKey, WalletWrite
+from croupier.model import Answer, Decision, Entry, Key, NeedState, Round, Session, State, WalletKey, WalletWrite
 from croupier.operations.command import Command, Decided
 from croupier.operations.house import ALL_GAMING, Entropy, House
 from croupier.runners.batch import Draft
@@ -231,7 +231,7 @@ class EmbeddedRunner:
         if isinstance(decided, Answer):
             return decided.answer
         if isinstance(decided, InvariantBroken | RngUnhealthy):
-            draft.faults = (*draft.faults, (_game(decided, draft.state), decided))
+            draft.faults = (*draft.faults, (_game(decided, command, draft.state), decided))
         return decided
 
     def _decided(self, command: Command, state: State, now_ms: int) -> Decided:
@@ -354,7 +354,10 @@ def _may_be_stale(decided: Decided, draft: Draft) -> bool:
     return draft.is_from_cache or (draft.loads > 1 and isinstance(decided, InvariantBroken))
 
 
-def _game(refusal: Refusal, state: State) -> str:
+def _game(refusal: Refusal, command: Command, state: State) -> str:
     """The game that a fault is about."""
-    games = {row.game for row in state.values() if isinstance(row, Session)}
+    keys = command.keys()
+    rows = [state.get(key) for key in keys]
+    rows += [state.get(Key(command.wallet, "session", row.session)) for row in rows if isinstance(row, Round)]
+    games = {row.game for row in rows if isinstance(row, Session)}
     return games.pop() if len(games) == 1 and not isinstance(refusal, RngUnhealthy) else ALL_GAMING
