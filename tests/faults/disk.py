@@ -92,7 +92,9 @@ def _damage(database: Path) -> None:
 
 
 async def _depart(campaign: Campaign, server: Server, seconds: float = LIFE_S_MAX) -> Departure:
-    watching = asyncio.create_task(_watch_health(server.address))
+    hears = asyncio.Event()
+    watching = asyncio.create_task(_watch_health(server.address, hears))
+    await hears.wait()
     (code,) = await campaign.live([server], seconds)
     health = await watching
     lines = server.log().splitlines()
@@ -106,8 +108,8 @@ async def _return(campaign: Campaign, departure: Departure) -> Departure:
     return departure
 
 
-async def _watch_health(address: str) -> list[str]:
-    """The states that a watcher of the server's health hears until it is gone."""
+async def _watch_health(address: str, hears: asyncio.Event) -> list[str]:
+    """The states that a watcher of the server's health hears until it is gone; `hears` is set at the first."""
     heard: list[str] = []
     async with grpc.aio.insecure_channel(address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
@@ -115,6 +117,7 @@ async def _watch_health(address: str) -> list[str]:
         with suppress(grpc.aio.AioRpcError):
             async for response in stub.Watch(health_pb2.HealthCheckRequest()):
                 heard += [states.Name(response.status)]
+                hears.set()
     return heard
 
 

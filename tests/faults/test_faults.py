@@ -16,7 +16,9 @@ pytestmark = pytest.mark.timeout(240)
 
 async def test_kills_lose_nothing(tmp_path: Path) -> None:
     """S4, G5: kill -9 within a commit, within a write to the log, after a commit and before its answer: all acknowledged is there once, same bytes."""
-    chosen = [(point, 5) for point in POINTS if point.name in ("before_commit", "after_commit", "half_delivered")]
+    chosen = [
+        (point, 5) for point in POINTS if point.name in ("before_commit", "after_commit", "half_delivered", "after_take", "half_answered")
+    ]
     outcome = await kill_often(tmp_path / "data", 1, [*chosen, (POINTS[5], 40), *faults(2, random.Random(1))])
     assert outcome.is_clean, (outcome.findings, outcome.audit.get("problems"))
     assert outcome.findings.rounds and outcome.unknown and outcome.retried

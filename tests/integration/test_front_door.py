@@ -226,7 +226,7 @@ def test_expired_and_cancelled_calls_are_never_decided(backend: Backend) -> None
             time.sleep(0.005)
         before = ended(front)
         gone = call.future(b"gone")
-        while front.counts()["waiting"] < 3:  # What has expired keeps its place until the owner comes by.
+        while front.counts()["waiting"] < 2:  # What has expired has left its place.
             time.sleep(0.005)
         gone.cancel()
         while ended(front) == before:

@@ -124,7 +124,7 @@ def test_answers_that_nobody_reads(impatient: Door) -> None:
 def test_unfinished_messages(tmp_path: Path) -> None:
     """Messages of which the last byte never comes: what all of them together may hold is bounded, calls beyond that are told to wait, at once."""
     held, part, count = 1 << 20, 32 << 10, 128
-    with Door(tmp_path, HOT, unfinished_bytes_max=held) as standing, Raw(standing.address) as raw:
+    with Door(tmp_path, HOT, held_bytes_max=held) as standing, Raw(standing.address) as raw:
         raw.greet()
         block = raw.block(UNARY)
         for number in range(count):

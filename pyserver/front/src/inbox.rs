@@ -203,12 +203,22 @@ impl Inbox {
         self.signal_if_due(&mut queue);
     }
 
-    /// Nobody waits for this call any more: if it is still queued, the owner never sees it.
+    /// Nobody waits for this call any more: if it is still queued, the owner never sees it. Calls that were given up are swept out once they
+    /// are half of the queue, so that they keep neither memory nor room while the owner is busy.
     pub(crate) fn give_up(&self, ticket: Ticket) {
         let mut queue = self.queue();
-        if !queue.calls.is_empty() {
-            queue.given_up.insert(ticket);
+        if queue.calls.is_empty() {
+            return;
         }
+        queue.given_up.insert(ticket);
+        if 2 * queue.given_up.len() < queue.calls.len() {
+            return;
+        }
+        let given_up = std::mem::take(&mut queue.given_up);
+        let (gone, left): (Vec<_>, Vec<_>) = std::mem::take(&mut queue.calls).into_iter().partition(|call| given_up.contains(&call.ticket));
+        queue.calls = left;
+        drop(queue);
+        self.give_back(gone.into_iter().map(|call| (call.ticket, Outcome::Dropped)));
     }
 
     pub(crate) fn outcomes(&self) -> Vec<(Ticket, Outcome)> {
