@@ -256,13 +256,34 @@ mod tests {
     use super::*;
 
     fn call(ticket: Ticket) -> Call {
-        Call { ticket, method: 0, message: Bytes::new(), deadline: None, deadline_ms: 0, authorization: None, peer: Arc::default() }
+        Call {
+            ticket,
+            method: 0,
+            is_opening: false,
+            message: Bytes::new(),
+            deadline: None,
+            deadline_ms: 0,
+            authorization: None,
+            peer: Arc::default(),
+        }
     }
 
     /// Bytes that lie in the signal.
     fn signalled(inbox: &Inbox) -> usize {
         let (reader, _) = inbox.signal.get().expect("it was asked for");
         (&*reader).read(&mut [0; 8]).unwrap_or(0)
+    }
+
+    #[test]
+    fn calls_that_were_given_up_leave_the_queue_before_it_is_taken() {
+        let inbox = Inbox::new(10);
+        inbox.fill(&mut vec![call(1), call(2), call(3), call(4)]);
+        inbox.give_up(2);
+        assert_eq!(inbox.waiting(), 4);
+        inbox.give_up(4);
+        assert_eq!(inbox.waiting(), 2);
+        assert_eq!(inbox.outcomes().iter().map(|(ticket, _)| *ticket).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(inbox.take().iter().map(|call| call.ticket).collect::<Vec<_>>(), [1, 3]);
     }
 
     #[test]
