@@ -136,7 +136,7 @@ def is_taken(listen: str) -> bool:
 def main() -> int:
     """One door, from its first line of standard input to its end."""
     ending, orphaned = threading.Event(), threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ending.set())
+    signal.signal(signal.SIGTERM, lambda number, frame: ending.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to every process of the terminal; the owner decides.
     told = msgspec.json.decode(sys.stdin.buffer.readline(), type=Told)
     if told.cpu is not None:

@@ -124,11 +124,11 @@ def test_doors_check_certificates(tmp_path: Path) -> None:
     flags = ("--tls-certificate", str(certificate), "--tls-key", str(key), "--tls-client-ca", str(tmp_path / "clients.pem"))
     with Spawned(tmp_path / "data", "--workers", str(WORKERS), *flags) as server:
         wallet = new_wallet()
-        for _ in range(8):
-            acme = Caller(server.address, "", grpc.ssl_channel_credentials(house.certificate, *clients.issue("acme")))
+        callers = [Caller(server.address, "", grpc.ssl_channel_credentials(house.certificate, *clients.issue("acme"))) for _ in range(8)]
+        for acme in callers:
             acme.deposit(wallet)
             assert acme.call("CatalogService.ListGames").games
-        assert acme.head(wallet).revision == 8
+        assert callers[0].head(wallet).revision == 8
         stranger = Caller(server.address, "", grpc.ssl_channel_credentials(house.certificate, *house.issue("acme")))
         with pytest.raises(grpc.RpcError):
             stranger.call("CatalogService.ListGames", timeout=5)
