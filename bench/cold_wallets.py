@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wallets", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--seconds", type=float, default=0.4)
     parser.add_argument("--disk", action="store_true", help="drop the file from the page cache before each cold run")
     parser.add_argument("--file", type=Path, help="a folder made by a run with --keep, to be measured again")
     parser.add_argument("--keep", type=Path, help="keep what was built in this folder")
@@ -77,15 +77,16 @@ def measure(folder: Path, rounds: int, duration_s: float, *, is_from_disk: bool)
     names = players.Table(authorization, sessions, bytes.fromhex(bet), b"")
     database = folder / "data" / "croupier.db"
     hot = names._replace(sessions=sessions[:: PLAYED // HOT])
-    cold = iter([name for number, name in enumerate(sessions) if number % (PLAYED // HOT)])
+    cold = [name for number, name in enumerate(sessions) if number % (PLAYED // HOT)]
+    share = len(cold) // rounds
     samples: Samples = {"hot": [], "cold": []}
     with Croupier(folder) as server:
         load.run(server, hot, _SHAPE, 0.5)
-        for _ in range(rounds):
+        for round_ in range(rounds):
             samples["hot"].append(_run(server, hot, duration_s))
             if is_from_disk:
                 drop_from_cache(database)
-            samples["cold"].append(_run_cold(server, names, cold, duration_s))
+            samples["cold"].append(_run_cold(server, names._replace(sessions=cold[round_ * share :][:share]), duration_s))
     return {
         "file_bytes": database.stat().st_size,
         "from_disk": is_from_disk,
@@ -116,12 +117,11 @@ def drop_from_cache(database: Path) -> None:
     os.close(descriptor)
 
 
-def _run_cold(server: Croupier, names: players.Table, cold: Iterator[str], duration_s: float) -> Sample:
-    """One run in the next wallets; stops before any of them has its second turn."""
-    enough = [name for _, name in zip(range(PLAYED // 8), cold, strict=False)]
-    found = load.run(server, names._replace(sessions=enough), _SHAPE, duration_s)
-    if found.rounds > len(enough):
-        raise RuntimeError(f"{found.rounds} plays in {len(enough)} wallets are not cold; shorten the runs")
+def _run_cold(server: Croupier, names: players.Table, duration_s: float) -> Sample:
+    """One run that must end before any of its wallets has a second turn."""
+    found = load.run(server, names, _SHAPE, duration_s)
+    if found.rounds > len(names.sessions):
+        raise RuntimeError(f"{found.rounds} plays in {len(names.sessions)} wallets are not all cold: shorten the runs by --seconds")
     return found._asdict()
 
 

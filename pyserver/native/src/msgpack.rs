@@ -48,10 +48,20 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// An array whose values are read one by one.
+    pub fn list<T, E: From<Malformed>>(&mut self, mut one: impl FnMut(&mut Self) -> Result<T, E>) -> Result<Vec<T>, E> {
+        let size = self.array()?;
+        // Each value has a byte at least, so a wrong size asks for no more memory than the message has.
+        let mut values = Vec::with_capacity(size.min(self.left.len()));
+        for _ in 0..size {
+            values.push(one(self)?);
+        }
+        Ok(values)
+    }
+
     /// An array of columns.
     pub fn cells(&mut self) -> Read<Vec<Cell<'a>>> {
-        let size = self.array()?;
-        (0..size).map(|_| self.cell()).collect()
+        self.list(Self::cell)
     }
 
     /// An integer, a string or bytes.

@@ -71,8 +71,7 @@ fn encoded(row: &Row<'_>) -> rusqlite::Result<Vec<u8>> {
 
 fn read_keys(keys: &[u8]) -> Result<Vec<Key<'_>>, Failure> {
     let mut reader = Reader::new(keys);
-    let count = reader.array()?;
-    let keys = (0..count).map(|_| read_key(&mut reader)).collect::<Result<_, _>>()?;
+    let keys = reader.list(read_key)?;
     reader.end()?;
     Ok(keys)
 }

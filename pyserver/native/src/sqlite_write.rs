@@ -167,8 +167,7 @@ fn refused_or_failed(error: rusqlite::Error) -> Stop {
 
 fn read_writes<'a>(context: &Context, writes: &'a [u8]) -> Result<Vec<Write<'a>>, Failure> {
     let mut reader = Reader::new(writes);
-    let count = reader.array()?;
-    let writes = (0..count).map(|_| read_write(context, &mut reader)).collect::<Result<_, _>>()?;
+    let writes = reader.list(|reader| read_write(context, reader))?;
     reader.end()?;
     Ok(writes)
 }
@@ -178,22 +177,19 @@ fn read_write<'a>(context: &Context, reader: &mut Reader<'a>) -> Result<Write<'a
     let wallet = Name::read(reader)?;
     let expected_revision = reader.int()?;
     let head = reader.cells()?;
-    let entries = (0..reader.array()?).map(|_| reader.cells()).collect::<Result<_, _>>()?;
+    let entries = reader.list(Reader::cells)?;
     let creates = read_records(context, reader)?;
     Ok(Write { wallet, expected_revision, head, entries, creates, updates: read_records(context, reader)? })
 }
 
 /// Reads pairs of a model.Key and its row. The wallet within the key is the write's own.
 fn read_records<'a>(context: &Context, reader: &mut Reader<'a>) -> Result<Vec<Record<'a>>, Failure> {
-    let count = reader.array()?;
-    let mut records = Vec::with_capacity(count);
-    for _ in 0..count {
+    reader.list(|reader| {
         reader.array_of(2)?;
         reader.array_of(3)?;
         reader.raw()?;
         let Cell::Text(kind) = reader.cell()? else { return Err(Failure::Malformed) };
         let kind = *context.kinds.get(kind).ok_or(Failure::Malformed)?;
-        records.push(Record { kind, id: reader.cell()?, body: reader.raw()? });
-    }
-    Ok(records)
+        Ok(Record { kind, id: reader.cell()?, body: reader.raw()? })
+    })
 }
