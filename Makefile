@@ -12,7 +12,7 @@ export PYO3_PYTHON := $(CURDIR)/$(PY)
 
 NODE_BIN := .ci/node/node_modules/.bin
 PIP := $(PY) -m pip install --quiet
-RUST_SOURCES := Cargo.toml Cargo.lock $(shell find engine_core pyserver/front pyserver/native proto -name '*.rs' -o -name Cargo.toml -o -name '*.proto')
+RUST_SOURCES := Cargo.toml Cargo.lock .cargo/config.toml $(shell find engine_core pyserver/front pyserver/native proto -name '*.rs' -o -name Cargo.toml -o -name '*.proto')
 
 .PHONY: help run play test lint lint-python lint-proto lint-rust format proto pins bench bench-quick bench-publish profile faults faults-quick clean
 .DELETE_ON_ERROR:
