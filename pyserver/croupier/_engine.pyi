@@ -212,11 +212,12 @@ class Inbox:
         """A descriptor that is readable from when a call is put here until `take`, for an event loop to watch where no thread waits. It stays
         open as long as this object. Raises OSError.
         """
-    def take(self) -> list[tuple[int, int, bytes, int, str, str, str]]:
+    def take(self) -> list[tuple[int, int, bytes, int, str, str, str, int]]:
         """Everything that waits, oldest first: (ticket, index of the method, message, deadline in Unix ms or 0, header `authorization` or
-        "", common name of the caller's certificate or "", its "ip:port"). A stream asks first whether it may be opened, as a call of the
-        method -1 - index without a message, to be answered b"" or refused. Calls whose caller has gone or whose deadline has passed are
-        left out.
+        "", common name of the caller's certificate or "", its "ip:port", microseconds since its headers came).
+
+        A stream asks first whether it may be opened, as a call of the method -1 - index without a message, to be answered b"" or refused.
+        Calls whose caller has gone or whose deadline has passed are left out.
         """
     def answer(self, answers: list[tuple[int, bytes] | tuple[int, int, str, bytes]], /) -> None:
         """Sends (ticket, message), or (ticket, gRPC code other than 0, message for people, encoded google.rpc.Status or b""). Each ticket

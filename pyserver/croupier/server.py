@@ -26,6 +26,7 @@ from croupier.runners.awaiting import Awaiting
 from croupier.runners.embedded import EmbeddedRunner
 from croupier.runners.owner import LINGER_S, Owner
 from croupier.runners.taker import Taker
+from croupier.services import access_log
 from croupier.services.admin_service import AdminService
 from croupier.services.catalog_service import CatalogService
 from croupier.services.channelz import NAME as CHANNELZ
@@ -64,6 +65,7 @@ class Server:
         self._store = store
         self._stop = asyncio.Event()
         self.failure = ""
+        access_log.switch(is_on=config.access_log)
         self._vault = _vault(config, store)
         self.metrics = Metrics()
         self.access = Access(self._vault)

@@ -178,3 +178,19 @@ def test_failed_access_is_logged(node: Spawned) -> None:
     found = [line for line in lines(node) if line["logger"] == "croupier.call" and "was refused" in line["message"]]
     assert [line["message"].rsplit(" ", 1)[1] for line in found[-2:]] == ["CREDENTIALS_INVALID", "FORBIDDEN"]
     assert all(line["level"] == "WARNING" and "127.0.0.1:" in line["message"] and "guessed" not in line["message"] for line in found)
+
+
+def test_the_access_log(tmp_path: Path, door: str) -> None:
+    """Where it is asked for, each call has its line: method, who called, from where, its code and its time; no credentials, no messages."""
+    with Spawned(tmp_path, settings=f'access_log = true\ndoor = "{door}"') as node:
+        acme, wallet = node.caller(), new_wallet()
+        acme.deposit(wallet)
+        session = acme.open(wallet).session.name
+        acme.play(session)
+        refused(acme.play, session, dice(10**12))
+        refused(Caller(node.address).head, wallet)
+        found = [line for line in lines(node) if line["logger"] == "croupier.access"]
+        by = [(line["method"].rpartition("/")[2], line["code"], bool(line["caller"])) for line in found]
+        assert by == [("Deposit", 0, True), ("OpenSession", 0, True), ("Play", 0, True), ("Play", 3, True), ("GetWallet", 16, False)]
+        assert all(float(line["ms"]) > 0 and ":" in line["peer"] for line in found)
+        assert node.keys["acme"] not in node.log.read_text()

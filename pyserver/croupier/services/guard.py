@@ -20,12 +20,13 @@ from msgspec import Struct
 from croupier.access import Access, Caller
 from croupier.errors import CredentialsInvalid, FieldInvalid, Forbidden, InvariantBroken, NodeUnavailable, Overloaded, Refusal
 from croupier.metrics import Metrics
-from croupier.services import status
+from croupier.services import access_log, status
 
 _log = logging.getLogger("croupier.call")
 _RETRY_AFTER_S = 1.0
 _CANCELLED = "CANCELLED"
 """What metrics show where the caller went away, or its deadline passed, before the answer: those are the slowest calls."""
+_CANCELLED_CODE = 1
 PEER_KEY, CERTIFICATE_KEY = "croupier-peer", "croupier-certificate"
 """Metadata that the front door sets on what it forwards: ip:port, and the common name, percent-encoded. What a caller sends under such names it removes."""
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -64,25 +65,26 @@ class Guard:
 
     def unary(self, method: str, roles: frozenset[int], behaviour: Unary, decode: Decode) -> Callable[[bytes, Context], Awaitable[Any]]:
         """`behaviour` as a handler for one request and one answer."""
-        observe = self._metrics.observer(method)
+        observe = self._observer(method)
 
         async def handle(data: bytes, context: Context) -> Any:
-            started = time.perf_counter()
+            started, call = time.perf_counter(), None
             self._begin()
             try:
                 call = self._admit(context, roles)
                 answer = await behaviour(_decoded(decode, data), call)
             except asyncio.CancelledError:
-                observe(_CANCELLED, time.perf_counter() - started)
+                observe(_CANCELLED, started, context, call)
                 raise
             except Refusal as refusal:
-                observe(refusal.reason, time.perf_counter() - started)
+                observe(refusal, started, context, call)
                 await self._refuse(context, method, refusal)
             except Exception as error:
-                observe(InvariantBroken.reason, time.perf_counter() - started)
-                await self._refuse(context, method, self.broken(method, error))
+                broken = self.broken(method, error)
+                observe(broken, started, context, call)
+                await self._refuse(context, method, broken)
             else:
-                observe("", time.perf_counter() - started)
+                observe(None, started, context, call)
                 return answer
             finally:
                 self._end()
@@ -93,10 +95,10 @@ class Guard:
         self, method: str, roles: frozenset[int], behaviour: Streaming, decode: Decode
     ) -> Callable[[bytes | AsyncIterator[bytes], Context], Awaitable[None]]:
         """`behaviour` as a handler that answers with a stream, to one request or to a stream of them."""
-        observe = self._metrics.observer(method)
+        observe = self._observer(method)
 
         async def handle(data: bytes | AsyncIterator[bytes], context: Context) -> None:
-            started = time.perf_counter()
+            started, call = time.perf_counter(), None
             self._begin()
             try:
                 call = self._admit(context, roles)
@@ -105,16 +107,17 @@ class Guard:
                     async for answer in answers:
                         await context.write(answer)
             except asyncio.CancelledError:
-                observe(_CANCELLED, time.perf_counter() - started)
+                observe(_CANCELLED, started, context, call)
                 raise
             except Refusal as refusal:
-                observe(refusal.reason, time.perf_counter() - started)
+                observe(refusal, started, context, call)
                 await self._refuse(context, method, refusal)
             except Exception as error:
-                observe(InvariantBroken.reason, time.perf_counter() - started)
-                await self._refuse(context, method, self.broken(method, error))
+                broken = self.broken(method, error)
+                observe(broken, started, context, call)
+                await self._refuse(context, method, broken)
             else:
-                observe("", time.perf_counter() - started)
+                observe(None, started, context, call)
             finally:
                 self._end()
 
@@ -124,6 +127,19 @@ class Guard:
         """Returns once no call is in flight, or after `patience_s`."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), patience_s)
+
+    def _observer(self, method: str) -> Callable[[Refusal | str | None, float, Context, Call | None], None]:
+        """Counts and logs one call that has ended: what refused it, or that it was cancelled; when it began; who called, if that is known."""
+        count = self._metrics.observer(method)
+
+        def observe(end: Refusal | str | None, started: float, context: Context, call: Call | None) -> None:
+            seconds = time.perf_counter() - started
+            count(end.reason if isinstance(end, Refusal) else end or "", seconds)
+            if access_log.is_on():
+                code = status.code_number(end) if isinstance(end, Refusal) else _CANCELLED_CODE if end else 0
+                access_log.write(method, self._peer(context), call.caller.name if call else "", code, seconds)
+
+        return observe
 
     def _begin(self) -> None:
         self._running += 1

@@ -19,9 +19,9 @@ from croupier.model import Key, State
 from croupier.runners.embedded import Call as Queued
 from croupier.runners.embedded import Result
 from croupier.runners.hot import Outcome
-from croupier.services import status
+from croupier.services import access_log, status
 from croupier.services.guard import Guard, log_refusal, undecodable
-from croupier.services.hot import Decide, Lookup, Work, answered, queued
+from croupier.services.hot import Decide, Lookup, Work, answered
 from croupier.services.registry import HotMethod
 
 _MAY_GO_ON = b""
@@ -43,12 +43,17 @@ class Intake:
 
     def take(self) -> Batch:
         """Everything that waits, translated."""
-        batch = Batch(self._inbox, self._refused, self._max_commands)
+        log = access_log.HotCalls() if access_log.is_on() else None
+        batch = Batch(self._inbox, self._refused, self._max_commands, log)
         now_ms = self._clock_ms()
-        for ticket, number, message, deadline_ms, authorization, certificate, peer in self._inbox.take():
+        for ticket, number, message, deadline_ms, authorization, certificate, peer, age_us in self._inbox.take():
             method = self._methods[number if number >= 0 else -1 - number][0]
             try:
+                if log:
+                    log.began(ticket, method.path, peer, age_us)
                 call = self._guard.admit(authorization, certificate, method.roles, deadline_ms, now_ms)
+                if log:
+                    log.is_by(ticket, call.caller.name)
                 if number < 0:
                     batch.answers.append((ticket, _MAY_GO_ON))
                 else:
@@ -60,6 +65,7 @@ class Intake:
                 batch.answers.append(self._refused(ticket, number, refusal))
             except Exception as error:
                 batch.answers.append(self._refused(ticket, number, error))
+        batch.log(*batch.answers)
         return batch
 
     def _refused(self, ticket: int, number: int, error: Exception) -> Answer:
@@ -86,7 +92,9 @@ class Part(Struct, frozen=True):
 class Batch:
     """Calls that were taken together."""
 
-    def __init__(self, inbox: Inbox, refused: Callable[[int, int, Exception], Answer], max_commands: int) -> None:
+    def __init__(
+        self, inbox: Inbox, refused: Callable[[int, int, Exception], Answer], max_commands: int, log: access_log.HotCalls | None
+    ) -> None:
         self.calls: list[Queued] = []
         """To be decided, in order."""
         self.keys: list[Key] = []
@@ -97,6 +105,7 @@ class Batch:
         self._inbox = inbox
         self._refused = refused
         self._max_commands = max_commands
+        self._log = log
 
     def add(self, ticket: int, number: int, work: Work, deadline_ms: int) -> None:
         """Adds a call. Raises Overloaded for more than the batch has room for."""
@@ -105,7 +114,9 @@ class Batch:
         elif len(self.calls) + len(work.commands) > self._max_commands:
             raise Overloaded(f"{len(self.calls)} plays are waiting already; nothing was done", retry_after_s=_RETRY_AFTER_S)
         else:
-            self.calls.extend(queued(work, deadline_ms))
+            for command in work.commands:
+                if not isinstance(command, Refusal):
+                    self.calls.append(Queued(command, deadline_ms))
         self._works.append((ticket, number, work, len(self.calls)))
 
     def answer(self, results: Sequence[Result], state: State | Refusal) -> None:
@@ -124,7 +135,18 @@ class Batch:
             yield Part(self.calls[start:end], keys, partial(self._answer, ticket, number, work))
             start = end
 
+    def log(self, *answers: Answer) -> None:
+        """Tells the access log, if there is one, of answers."""
+        if self._log:
+            for answer in answers:
+                self._log.ended(answer[0], answer[1] if len(answer) == 4 else 0)
+
     def _answer(self, ticket: int, number: int, work: Work, outcome: Outcome) -> Answer:
+        answer = self._made(ticket, number, work, outcome)
+        self.log(answer)
+        return answer
+
+    def _made(self, ticket: int, number: int, work: Work, outcome: Outcome) -> Answer:
         if isinstance(outcome, Refusal):
             return self._refused(ticket, number, outcome)
         try:

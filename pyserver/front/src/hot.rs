@@ -37,6 +37,7 @@ impl Head {
             method: self.method,
             is_opening: false,
             message,
+            started: self.started,
             deadline: self.deadline,
             deadline_ms: self.deadline_ms,
             authorization: self.authorization.clone(),

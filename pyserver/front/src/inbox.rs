@@ -41,6 +41,8 @@ pub struct Call {
     pub is_opening: bool,
     /// The request, without its prefix and not compressed.
     pub message: Bytes,
+    /// When its headers arrived.
+    pub started: Instant,
     /// When the caller gives up.
     pub deadline: Option<Instant>,
     /// The same in milliseconds of Unix time, 0 for never.
@@ -261,6 +263,7 @@ mod tests {
             method: 0,
             is_opening: false,
             message: Bytes::new(),
+            started: Instant::now(),
             deadline: None,
             deadline_ms: 0,
             authorization: None,

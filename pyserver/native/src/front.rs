@@ -86,6 +86,7 @@ fn as_tuple<'py>(py: Python<'py>, call: &Call) -> PyResult<Bound<'py, PyTuple>> 
         PyString::new(py, authorization),
         PyString::new(py, &call.peer.certificate),
         PyString::new(py, &call.peer.address),
+        u64::try_from(call.started.elapsed().as_micros()).unwrap_or(u64::MAX),
     )
         .into_pyobject(py)
 }
