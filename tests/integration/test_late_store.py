@@ -192,8 +192,9 @@ def test_a_batch_wakes_the_loop_once(tmp_path: Path) -> None:
         rounds = [acme.play(session).name for session in sessions]
         ferry, front = lanes(node).ferry, door_of(node)
         assert ferry is not None
-        release = threading.Event()
-        node.loop.call_soon_threadsafe(release.wait, 10)
+        is_busy, release = threading.Event(), threading.Event()
+        node.loop.call_soon_threadsafe(lambda: (is_busy.set(), release.wait(10)))
+        assert is_busy.wait(10)
         before = ferry.wake_ups
         played = [later(acme, "RoundService.Play", play(session)) for session in sessions]
         read = [later(acme, "RoundService.GetRound", pb.GetRoundRequest(name=name)) for name in rounds]

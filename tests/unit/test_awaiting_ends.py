@@ -12,7 +12,7 @@ from croupier.errors import NodeUnavailable, OutcomeUnknown, Overloaded, StoreFa
 from croupier.model import State
 from croupier.operations.transfer import TransferView
 from croupier.runners.embedded import Call
-from croupier.stores.store import Reads
+from croupier.stores.store import Reads, Store
 from tests.casino import WALLET
 from tests.unit.slow_store import awaiting, deposit, documents, put, reasons, slow_desk, wallet
 
@@ -97,6 +97,40 @@ async def test_a_document_is_written_though_its_caller_left() -> None:
         gone.cancel()
         await asyncio.sleep(0.01)
         assert [document.id for document in await runner.read(documents)] == ["a"]
+
+
+async def test_a_document_that_fails_after_its_caller_left() -> None:
+    """S4: a failed write ends service also where nobody waits for it any more."""
+    desk, store = slow_desk()
+    store.error = "input/output error"
+    failures: list[str] = []
+    async with awaiting(desk, failures) as runner:
+        gone = asyncio.ensure_future(runner.write(put))
+        await asyncio.sleep(0)
+        gone.cancel()
+    assert failures == ["input/output error"]
+
+
+async def test_stopping_during_a_document() -> None:
+    """A write beside the wallets that the store does not answer is told as unknown at the end of a drain."""
+
+    async def never(_store: Store) -> None:
+        await asyncio.Event().wait()
+
+    desk, _ = slow_desk()
+    async with awaiting(desk, stop_grace_s=0.01) as runner:
+        writing = asyncio.ensure_future(runner.write(never))
+        await asyncio.sleep(0)
+        await runner.stop()
+        with pytest.raises(OutcomeUnknown):
+            await writing
+
+
+async def test_nothing_asked_is_answered() -> None:
+    """No calls are answered with no results."""
+    desk, _ = slow_desk()
+    async with awaiting(desk) as runner:
+        assert await runner.call_many([]) == []
 
 
 async def test_a_failed_read_ends_service() -> None:

@@ -124,12 +124,15 @@ class Awaiting:
     def call_many(self, calls: Sequence[Call]) -> asyncio.Future[list[Result]]:
         """One answer or Refusal for each call, in order. They are queued at once, so the order of invocations is the order of decisions of one wallet."""
         future: asyncio.Future[list[Result]] = self._running().create_future()
-        self.submit(calls, _complete, future)
+        if calls:
+            self.submit(calls, _complete, future)
+        else:
+            future.set_result([])
         return future
 
     def submit(self, calls: Sequence[Call], sink: Sink, tag: object) -> None:
-        """Queues calls whose results go to `sink` together, under `tag`. A tag that says it is `cancelled()` before its calls are decided gets no answer,
-        and they have no effect. Raises Overloaded, NodeUnavailable.
+        """Queues calls, one at least, whose results go to `sink` together, under `tag`. A tag that says it is `cancelled()` before its calls are decided
+        gets no answer, and they have no effect. Raises Overloaded, NodeUnavailable.
         """
         loop = self._running()
         self._admit(calls)
@@ -159,11 +162,10 @@ class Awaiting:
         self._refuse_failed()
         if self._stopping:
             raise NodeUnavailable("the node is draining; nothing was done, use another node")
-        running = self._running().create_task(task(self.runner.store))
+        running = self._running().create_task(self._write(task))
         self._writing.add(running)
-        running.add_done_callback(self._writing.discard)
-        with self._failing(unknown):
-            return await asyncio.shield(running)
+        running.add_done_callback(self._written)
+        return await asyncio.shield(running)
 
     async def read(self, task: Callable[[Reads], Coroutine[Any, Any, T]]) -> T:
         """Runs `task` on committed state."""
@@ -190,6 +192,18 @@ class Awaiting:
         self._hand_over()
         if self.ferry:
             self.ferry.stop()
+
+    async def _write(self, task: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
+        try:
+            with self._failing(unknown):
+                return await task(self.runner.store)
+        except asyncio.CancelledError:  # Only `stop` cancels it.
+            raise unknown() from None
+
+    def _written(self, running: asyncio.Task[Any]) -> None:
+        self._writing.discard(running)
+        if not running.cancelled():
+            running.exception()  # Its caller may have gone; what it means for the node was seen to.
 
     def _running(self) -> asyncio.AbstractEventLoop:
         assert self._loop is not None, "the runner was not started"
@@ -254,7 +268,10 @@ class Awaiting:
             self.queued -= len(submission.results)
             answers.setdefault(submission.sink, []).append((submission.tag, submission.results))
         for sink, answered in answers.items():
-            sink(answered)
+            try:
+                sink(answered)
+            except Exception:  # It must not cost the callers of others their answers.
+                _log.exception("answers were not handed over")
         self._tell_failure()
 
     def _sweep(self) -> None:

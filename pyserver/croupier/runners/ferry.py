@@ -9,16 +9,20 @@ No thread stands between the door and the loop: one that waits for calls would w
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from croupier.door import Answer, Inbox
-from croupier.errors import Refusal
+from croupier.errors import InvariantBroken, Refusal
 from croupier.runners.embedded import Result
 from croupier.runners.hot import HotBatch, HotPart, Outcome
 
 if TYPE_CHECKING:
     from croupier.runners.awaiting import Awaiting
+
+
+_log = logging.getLogger("croupier.ferry")
 
 
 class Ferry:
@@ -79,6 +83,9 @@ class Ferry:
             found: Outcome = await self._lanes.read(lambda reads: reads.load(part.keys))
         except Refusal as refusal:
             found = refusal
+        except Exception:  # Whatever it was, the caller must not wait for ever.
+            _log.exception("a read failed")
+            found = InvariantBroken("an internal error; it was logged")
         if not self._read_answers:
             asyncio.get_running_loop().call_soon(self._return_reads)
         self._read_answers.append(part.answer(found))
