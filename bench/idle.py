@@ -20,7 +20,8 @@ def connections(folder: Path) -> dict[str, Any]:
     """Resident bytes that each of 10,000 connections adds, on which one wallet was read. The server was under load before, so what it needs once is there."""
     with Croupier(folder / "idle") as server:
         table = players.open_sessions(server.address, server.data, 1_000)
-        load.run(server, table, Shape("play", 4, 64), 1.0)
+        for method in ("play", "get_wallet"):
+            load.run(server, table, Shape(method, 4, 64), 1.0)
         before = server.resident_bytes()
         plan = load.plan(server, table, Shape("idle", CONNECTIONS, 64), _HELD_S)
         with subprocess.Popen(on_core(LOAD_CORE, [str(GENERATOR)]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as held:
