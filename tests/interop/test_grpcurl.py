@@ -43,10 +43,10 @@ def answer(server: LiveServer, method: str, **request: Any) -> Any:
 
 
 def test_what_is_there(server: LiveServer) -> None:
-    """Reflection lists the services, also those of the hot methods, and describes a method."""
+    """Reflection lists the services, also those of the hot methods, and describes them."""
     services = asked(server, "list").stdout.split()
     assert {"croupier.v1.RoundService", "croupier.v1.WalletService", "grpc.health.v1.Health"} <= set(services)
-    described = asked(server, "describe croupier.v1.RoundService.Play").stdout
+    described = asked(server, "describe croupier.v1.RoundService").stdout
     assert "rpc Play ( .croupier.v1.PlayRequest ) returns ( .croupier.v1.PlayResponse )" in described
 
 
