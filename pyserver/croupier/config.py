@@ -74,6 +74,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """How long calls in flight may take to finish."""
     key_poll_s: float = 1.0
     """How often API keys and switches changed by another process are noticed."""
+    stuck_s: float = 10.0
+    """How long one batch may take before health says NOT_SERVING, until it is done."""
     access_log: bool = False
     """One line a call in the log; costs a few microseconds each."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -129,5 +129,6 @@ class _RunnerCollector(Collector):
             yield CounterMetricFamily(f"croupier_{name}", text, value=value)
         yield CounterMetricFamily("croupier_store_commit_seconds", "Time spent in commits.", value=counts.commit_s)
         yield GaugeMetricFamily("croupier_queue_calls", "Calls that wait for an answer.", value=self._owner.queued)
+        yield GaugeMetricFamily("croupier_owner_busy_seconds", "How long the batch at hand has taken so far.", value=self._owner.busy_s)
         yield GaugeMetricFamily("croupier_cached_wallets", "Wallets in the cache.", value=self._owner.runner.cached_wallets)
         yield GaugeMetricFamily("croupier_serving", "1 while the store is in service.", value=0 if self._owner.runner.failure else 1)

@@ -96,6 +96,7 @@ class Server:
         self._rounds = RoundService(self.owner, self.metrics)
         self._hot = OnEventLoop(self.owner, config.max_stream_plays)
         self._listener = self._build_listener()
+        self._is_stuck = False
         self.address = ""
 
     async def start(self) -> None:
@@ -108,8 +109,7 @@ class Server:
         except CannotListen as error:
             raise Unstartable(str(error)) from error
         await self._listener.start()
-        for service in ("", *SERVICES):
-            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        await self._say_serving(is_serving=True)
         self._poll = asyncio.create_task(self._refresh_often())
         _log.info("serving on %s, store %s", self.address, self._store.name)
 
@@ -174,12 +174,26 @@ class Server:
     async def _refresh_often(self) -> None:
         while True:
             await asyncio.sleep(self.config.key_poll_s)
+            await self._heed_the_stuck()
             try:
                 await self.refresh()
             except Refusal as refusal:
                 _log.warning("operators, keys and switches were not refreshed: %s", refusal.message)
             except Exception:  # Whatever it was, the next attempt may succeed, and until then those known stay in force.
                 _log.exception("operators, keys and switches were not refreshed")
+
+    async def _heed_the_stuck(self) -> None:
+        """Sends callers elsewhere while a batch hangs; what has a deadline is answered by it meanwhile, and what is too much is refused."""
+        is_stuck = self.owner.busy_s > self.config.stuck_s
+        if is_stuck != self._is_stuck:
+            self._is_stuck = is_stuck
+            _log.critical("a batch hangs: health says NOT_SERVING") if is_stuck else _log.warning("the batch that hung is done")
+            await self._say_serving(is_serving=not is_stuck)
+
+    async def _say_serving(self, *, is_serving: bool) -> None:
+        status = health_pb2.HealthCheckResponse.SERVING if is_serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        for service in ("", *SERVICES):
+            await self._health.set(service, status)
 
     def _failed(self, reason: str) -> None:
         """The store has failed: leave service at once, so that a supervisor starts the process anew."""

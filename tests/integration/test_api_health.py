@@ -13,7 +13,7 @@ from grpc_channelz.v1 import channelz_pb2
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
-from tests.integration.calling import METHODS, Caller, health_watch, refused
+from tests.integration.calling import EUR, METHODS, Caller, health_watch, new_id, new_wallet, refused
 from tests.integration.serving import Serving, settings
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
@@ -42,6 +42,19 @@ def test_health_is_watched(tmp_path: Path) -> None:
         for watch in watches:
             with pytest.raises(grpc.RpcError):
                 next(watch)
+
+
+def test_health_says_that_a_batch_hangs(tmp_path: Path) -> None:
+    """While a decision or a commit hangs, health sends callers elsewhere, and it says when that is over."""
+    with Serving(settings(tmp_path, store="memory", stuck_s=0.1)) as node:
+        watch = health_watch(Caller(node.address).channel)
+        assert next(watch).status == SERVING
+        with node.owner_held():
+            assert next(watch).status == NOT_SERVING
+            with pytest.raises(grpc.RpcError) as caught:
+                node.caller().call("WalletService.Deposit", timeout=0.2, wallet=new_wallet(), transfer_id=new_id(), amount_micros=EUR)
+            assert caught.value.code() is StatusCode.DEADLINE_EXCEEDED
+        assert next(watch).status == SERVING
 
 
 def test_reflection_shows_the_whole_api(serving: Serving) -> None:

@@ -18,7 +18,7 @@ from grpc import StatusCode
 from croupier._engine import Front, Inbox
 
 HOT, LANE = "/test.Hot/Call", "/test.Hot/Lane"
-Taken = tuple[int, int, bytes, int, str, str, str]
+Taken = tuple[int, int, bytes, int, str, str, str, int]
 Answer = tuple[int, bytes] | tuple[int, int, str, bytes]
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -104,6 +104,11 @@ class Awaiting:
         self.ferry: Ferry | None = None
         """Brings them, where there is such a door."""
 
+    @property
+    def busy_s(self) -> float:
+        """Nothing here keeps everything else waiting: it would keep whoever asks waiting too."""
+        return 0.0
+
     def serve(self, intake: Callable[[Inbox], HotCalls]) -> None:
         """Takes the front door's calls as well, from before the start."""
         self.ferry = Ferry(self.inbox, intake(self.inbox).take, self)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
@@ -68,6 +69,8 @@ class Owner:
         self._hot: HotCalls | None = None
         self._linger_s = linger_s
         self._stopping = False
+        self._busy_since = 0.0
+        """When the batch at hand was taken, on the monotonic clock; 0 between batches."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="owner", daemon=True)
         self._reader = Reader(runner, max_queue)
@@ -78,6 +81,12 @@ class Owner:
     def queued(self) -> int:
         """Calls that wait for an answer."""
         return self._queued + self.inbox.waiting
+
+    @property
+    def busy_s(self) -> float:
+        """How long the batch at hand has taken so far."""
+        since = self._busy_since
+        return time.monotonic() - since if since else 0.0
 
     def serve(self, intake: Callable[[Inbox], HotCalls]) -> None:
         """Takes the front door's calls as well, from before the start."""
@@ -157,7 +166,9 @@ class Owner:
     def _run(self) -> None:
         seen = 0
         while self._gather(seen):
+            self._busy_since = time.monotonic()
             answered = self._process()
+            self._busy_since = 0.0
             seen = answered + len(self._queue)
 
     def _gather(self, seen: int) -> bool:

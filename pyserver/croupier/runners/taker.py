@@ -31,6 +31,11 @@ class Taker(Protocol):
         """Calls that wait for an answer."""
         ...
 
+    @property
+    def busy_s(self) -> float:
+        """How long what is being decided or committed now keeps everything else waiting."""
+        ...
+
     def serve(self, intake: Callable[[Inbox], HotCalls]) -> None:
         """Takes the front door's calls as well, from before the start; `intake` translates those of an inbox."""
         ...
