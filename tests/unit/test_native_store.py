@@ -12,6 +12,7 @@ import pytest
 from croupier.stores import codec
 from croupier.stores.sqlite import SqliteStore
 from croupier.stores.sqlite_connection import Connection, SqliteConstraintError, SqliteError, connect
+from croupier.stores.sqlite_folding import fold
 from croupier.stores.sqlite_statements import wallet_rows
 from tests.conformance.writes import ANN, BOB, transfer_row, write_on
 
@@ -132,3 +133,19 @@ def test_waiting_for_a_lock_holds_no_gil(tmp_path: Path) -> None:
         other.execute("COMMIT")
         waiting.join()
         assert refused == [[]]
+
+
+def test_folding_beside_the_owner_leaves_writers_alone(tmp_path: Path) -> None:
+    """A pass from another connection folds what is committed, also while the owner is within a transaction, and not before the log is long enough."""
+    with closing(SqliteStore(tmp_path / "croupier.db")) as store, closing(connect(store.path)) as beside:
+        rows = wallet_rows(store._connection)
+        rows.write(codec.encode_writes([write_on(ANN, None)]))
+        assert not fold(beside, 1_000)
+        store._connection.execute("BEGIN IMMEDIATE")
+        store._connection.execute("DELETE FROM entry")
+        assert fold(beside, 1)
+        store._connection.execute("ROLLBACK")
+        assert beside.query("PRAGMA wal_checkpoint(NOOP)")[0][1:] == store._connection.query("PRAGMA wal_checkpoint(NOOP)")[0][1:]
+        assert not fold(beside, 1)
+        assert rows.write(codec.encode_writes([write_on(BOB, None)])) == []
+        assert beside.query("SELECT count(*) FROM entry") == [(2,)]

@@ -17,6 +17,7 @@ from croupier.stores import codec
 from croupier.stores.sqlite_check import SqliteSnapshot
 from croupier.stores.sqlite_connection import Connection, SqliteError, connect
 from croupier.stores.sqlite_documents import SqliteDocuments
+from croupier.stores.sqlite_folding import Folding
 from croupier.stores.sqlite_reads import SqliteReads
 from croupier.stores.store import CommitResult
 
@@ -48,6 +49,7 @@ class SqliteStore(SqliteDocuments):
         except StoreUnusable:
             os.close(self._lock)
             raise
+        self._folding = Folding(path, _CHECKPOINT_PAGES * 3 // 4)
 
     async def commit(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
         """See Store.commit. One transaction; a write whose condition fails is left out and the others still commit."""
@@ -65,6 +67,7 @@ class SqliteStore(SqliteDocuments):
 
     def close(self) -> None:
         """Folds the log into the file and lets go of it."""
+        self._folding.stop()
         self._connection.close()
         os.close(self._lock)
 
