@@ -150,6 +150,9 @@ class Server:
         options = [
             ("grpc.max_receive_message_length", config.max_message_bytes),
             ("grpc.max_metadata_size", 16_384),
+            # Calls that come in one burst wait for the event loop; by default gRPC cancels some of more than 1,000, without a reason.
+            ("grpc.server.max_pending_requests", config.max_calls),
+            ("grpc.server.max_pending_requests_hard_limit", config.max_calls),
             ("grpc.so_reuseport", 0),
             ("grpc.enable_channelz", 1),
         ]

@@ -134,3 +134,12 @@ def test_one_clock_stamps_everything(acme: Caller) -> None:
     stamped = [transfer.create_time, session.create_time, *(round_.create_time for round_ in rounds)]
     assert [one.ToMilliseconds() for one in stamped] == times
     assert all(round_.create_time == round_.settle_time for round_ in rounds)
+
+
+def test_a_burst(acme: Caller) -> None:
+    """Thousands of changes that begin at one moment, none of them hot, are all answered; none is cancelled for coming with so many."""
+    wallets = [new_wallet() for _ in range(3_000)]
+    call, encode = acme.raw("WalletService.Deposit").future, request("WalletService.Deposit")
+    asked = [encode(wallet=wallet, transfer_id=new_id(), amount_micros=EUR).SerializeToString() for wallet in wallets]
+    calls = [call(one, timeout=20, metadata=acme.metadata) for one in asked]
+    assert not [one.exception() for one in calls if one.exception()]
