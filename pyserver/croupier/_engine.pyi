@@ -270,7 +270,8 @@ class Front:
         `tls`: PEM of the chain (own certificate first), of its key, of the authorities of callers' certificates or None to ask for none.
         Raises ValueError for a certificate that is no good and for a refusal of another name.
         `stream_overloaded`: by path, what a message of a stream is answered where too many calls wait; without, the stream is not read on.
-        `calls_max` bounds the calls and streams of every kind that are open, `held_bytes_max` the hot messages that wait or are arriving.
+        `calls_max` bounds the calls and streams of every kind that are open, `held_bytes_max` the hot messages that wait or are arriving;
+        one connection may have an eighth of it arriving.
         `latency_bounds_us` rise. `age_s` is the age at which a connection is asked to go, 0 for never; its calls then have `age_grace_s`.
         """
     @property

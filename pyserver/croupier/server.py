@@ -177,6 +177,9 @@ class Server:
     async def _refresh_often(self) -> None:
         while True:
             await asyncio.sleep(self.config.key_poll_s)
+            if not self._listener.is_serving:
+                self._failed("what listens has ended by itself")
+                return
             await self._heed_the_stuck()
             try:
                 await self.refresh()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -95,6 +96,14 @@ def test_a_call_in_flight_finishes(tmp_path: Path) -> None:
             eventually(lambda: _is_refused(late, wallet))
             assert not waiting.done()
         assert pb.PlayResponse.FromString(waiting.result()).round.number == 1
+
+
+def test_a_door_that_ends_by_itself(tmp_path: Path) -> None:
+    """With nothing left to listen the node leaves service, so that a supervisor starts it anew, instead of living on unseen."""
+    with Serving(settings(tmp_path, store="memory", door="front")) as node:
+        listener: Any = node.server._listener  # type: ignore[reportPrivateUsage]
+        assert listener.front.stop(1.0)
+        assert eventually(lambda: node.server.failure) == "what listens has ended by itself"
 
 
 def test_a_second_signal_is_no_harm(tmp_path: Path) -> None:

@@ -47,6 +47,11 @@ class Listener(Protocol):
         """Takes no more calls, lets those in flight finish for `grace_s`, and closes every connection."""
         ...
 
+    @property
+    def is_serving(self) -> bool:
+        """False where it has ended by itself after its start: then nobody is served."""
+        ...
+
 
 class GrpcListener:
     """gRPC's own server, for every method."""
@@ -82,6 +87,11 @@ class GrpcListener:
         await self._guard.idle(grace_s)
         await self._server.stop(_FLUSH_GRACE_S)  # What is left are watchers of health and the like, which never end by themselves.
         await refusing
+
+    @property
+    def is_serving(self) -> bool:
+        """See Listener; gRPC's server has no such end."""
+        return True
 
 
 class FrontListener:
@@ -156,6 +166,11 @@ class FrontListener:
         await finishing
         self._socket.unlink(missing_ok=True)
         self._inner.unlink(missing_ok=True)
+
+    @property
+    def is_serving(self) -> bool:
+        """See Listener."""
+        return self.front is not None and self.front.running
 
     def _doors(self, address: str, tls: tuple[bytes, bytes, bytes | None] | None) -> Workers:
         """The other processes of the node, not started yet; pins this one where that is asked for."""

@@ -6,6 +6,7 @@ use crate::{
     hot,
     inbox::Peer,
     proxy,
+    room::Share,
 };
 use bytes::Bytes;
 use h2::{server, Ping, PingPong, Reason};
@@ -100,13 +101,15 @@ pub(crate) async fn establish<T: AsyncRead + AsyncWrite + Unpin + 'static>(open:
     let retires = age.map(|age| opened + jittered(age));
     let timer = Box::pin(tokio::time::sleep_until(retires.map_or(asks, |retires| retires.min(asks))));
     let door = Rc::clone(&open.0);
+    let share = Share::of(&door.limits, matches!(caller, Caller::Door));
     let (phase, is_asked, watcher) = (Phase::Serving, false, None);
-    spawn_local(Connection { door, caller, h2, ping, timer, asks, is_asked, retires, phase, watcher, _open: open });
+    spawn_local(Connection { door, caller, share, h2, ping, timer, asks, is_asked, retires, phase, watcher, _open: open });
 }
 
 struct Connection<T> {
     door: Rc<Door>,
     caller: Caller,
+    share: Rc<Share>,
     h2: server::Connection<Gathered<T>, Bytes>,
     ping: PingPong,
     /// Fires at whatever is due first.
@@ -133,7 +136,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Connection<T> {
         this.follow(this.door.phase.get());
         loop {
             match this.h2.poll_accept(context) {
-                Poll::Ready(Some(Ok((request, respond)))) => hot::begin(&this.door, &this.caller.of(request.headers()), request, respond),
+                Poll::Ready(Some(Ok((request, respond)))) => {
+                    hot::begin(&this.door, &this.share, &this.caller.of(request.headers()), request, respond);
+                }
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
                 Poll::Pending => break,
             }

@@ -70,9 +70,9 @@ pub(crate) struct Door {
     pub ended: Notify,
     /// Notified when the door leaves service.
     leaving: Notify,
-    held_bytes: Cell<usize>,
+    pub held_bytes: Cell<usize>,
     /// Calls that are open and have no ticket: streams, forwarded calls, calls whose message has not come.
-    seated: Cell<usize>,
+    pub seated: Cell<usize>,
     /// Notified when outcomes have come.
     outcomes: Arc<Notify>,
     canned: Canned,
@@ -301,54 +301,6 @@ impl Door {
         }
         post.inbox.give_up(ticket);
         place.method
-    }
-}
-
-/// Counts an open call that has no ticket.
-pub(crate) struct Seat(Rc<Door>);
-
-impl Seat {
-    pub fn taken(door: &Rc<Door>) -> Self {
-        door.seated.set(door.seated.get() + 1);
-        Self(Rc::clone(door))
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.seated.set(self.0.seated.get() - 1);
-    }
-}
-
-/// Room for a message that has begun to arrive; given back when it is dropped.
-pub(crate) struct Room {
-    door: Rc<Door>,
-    bytes: usize,
-}
-
-impl Room {
-    pub fn none(door: Rc<Door>) -> Self {
-        Self { door, bytes: 0 }
-    }
-
-    /// Room for so many bytes instead of those before.
-    ///
-    /// # Errors
-    /// `Overloaded` where that much is not to be had.
-    pub fn become_for(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let others = self.door.held_bytes.get() - self.bytes;
-        if bytes > self.bytes && others + bytes > self.door.limits.held_bytes_max {
-            return Err(Refusal::Overloaded);
-        }
-        self.door.held_bytes.set(others + bytes);
-        self.bytes = bytes;
-        Ok(())
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.door.held_bytes.set(self.door.held_bytes.get() - self.bytes);
     }
 }
 

@@ -5,7 +5,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use flate2::read::GzDecoder;
 use std::io::Read;
 
-const PREFIX: usize = 5;
+/// Bytes before each message.
+pub const PREFIX: usize = 5;
 
 /// A message with its prefix, not compressed.
 pub fn framed(message: &[u8]) -> Bytes {

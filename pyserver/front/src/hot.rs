@@ -1,11 +1,12 @@
 //! The way of a hot call from its headers to the queue.
 
 use crate::{
-    door::{Door, Reply, Room, Seat},
+    door::{Door, Reply},
     frame::{Encoding, Reader},
     head,
     inbox::{Call, Peer, Ticket},
     proxy,
+    room::{Room, Seat, Share},
     status::Refusal,
     stream,
 };
@@ -47,7 +48,7 @@ impl Head {
 }
 
 /// Begins any call: hot ones go to their queue, others are forwarded.
-pub(crate) fn begin(door: &Rc<Door>, peer: &Arc<Peer>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+pub(crate) fn begin(door: &Rc<Door>, share: &Rc<Share>, peer: &Arc<Peer>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
     if let Some(status) = head::not_grpc(request.method(), request.headers()) {
         let mut response = Response::new(());
         *response.status_mut() = status;
@@ -69,9 +70,15 @@ pub(crate) fn begin(door: &Rc<Door>, peer: &Arc<Peer>, request: Request<RecvStre
     };
     match read_head(method, peer, &request) {
         Ok((head, encoding)) if door.routes[method].streamed => {
-            tokio::task::spawn_local(stream::serve(Rc::clone(door), head, encoding, request.into_body(), respond));
+            tokio::task::spawn_local(stream::serve(
+                Room::none(Rc::clone(door), Rc::clone(share)),
+                head,
+                encoding,
+                request.into_body(),
+                respond,
+            ));
         }
-        Ok((head, encoding)) => unary(door, head, encoding, request.into_body(), respond),
+        Ok((head, encoding)) => unary(Room::none(Rc::clone(door), Rc::clone(share)), head, encoding, request.into_body(), respond),
         Err(refusal) => door.refuse(method, refusal, &mut respond),
     }
 }
@@ -94,24 +101,25 @@ fn read_head(method: usize, peer: &Arc<Peer>, request: &Request<RecvStream>) -> 
 }
 
 /// The whole message mostly has come with its headers; then the call is queued at once, and no task is made for it.
-fn unary(door: &Rc<Door>, head: Head, encoding: Encoding, mut body: RecvStream, mut respond: SendResponse<Bytes>) {
+fn unary(room: Room, head: Head, encoding: Encoding, mut body: RecvStream, mut respond: SendResponse<Bytes>) {
+    let door = room.door();
     let mut reader = Reader::new(door.limits.message_bytes_max, encoding);
     match poll_message(&mut reader, &mut body, &mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(message)) => queue(door, &head, message, respond),
         Poll::Ready(Err(Broken::Refused(refusal))) => door.refuse(head.method, refusal, &mut respond),
         Poll::Ready(Err(Broken::Gone)) => door.counts.cancelled(head.method),
         Poll::Pending => {
-            tokio::task::spawn_local(slow(Rc::clone(door), head, reader, body, respond));
+            tokio::task::spawn_local(slow(room, head, reader, body, respond));
         }
     }
 }
 
 /// Waits for the rest of a message, but not for ever.
-async fn slow(door: Rc<Door>, head: Head, mut reader: Reader, mut body: RecvStream, mut respond: SendResponse<Bytes>) {
+async fn slow(mut room: Room, head: Head, mut reader: Reader, mut body: RecvStream, mut respond: SendResponse<Bytes>) {
+    let door = Rc::clone(room.door());
     let patience = head.started + door.limits.body;
     let until = head.deadline.map_or(patience, |deadline| deadline.min(patience));
     let _seat = Seat::taken(&door);
-    let mut room = Room::none(Rc::clone(&door));
     let message = std::future::poll_fn(|context| {
         let message = poll_message(&mut reader, &mut body, context);
         match room.become_for(reader.announced()) {

@@ -12,6 +12,7 @@
 //! - `inbox`: the queue between the two threads.
 //! - `calls`, `door`: calls that wait for an answer; answering, refusing, forgetting them.
 //! - `tls`, `x509`: TLS, and the name in a caller's certificate.
+//! - `room`: what open calls take of the door.
 //! - `proxy`, `backend`: everything else.
 //! - `settings`, `status`, `counts`: what the door is told, says and counts.
 
@@ -27,6 +28,7 @@ mod hot;
 mod inbox;
 mod listener;
 mod proxy;
+mod room;
 mod settings;
 pub mod status;
 mod stream;

@@ -1,9 +1,10 @@
 //! Calls that are not hot go byte by byte to the server behind the door: headers, bodies, trailers, resets, in both directions.
 
 use crate::{
-    door::{Door, Seat},
+    door::Door,
     head,
     inbox::Peer,
+    room::Seat,
     status::{percent_decoded, percent_encoded, Refusal},
 };
 use bytes::Bytes;

@@ -1,10 +1,11 @@
 //! A hot stream: each message is a call of its own, and the answers go out in the order of the messages.
 
 use crate::{
-    door::{Door, Phase, Reply, Room, Seat},
+    door::{Door, Phase, Reply},
     frame::{Encoding, Reader},
     hot::Head,
     inbox::{Call, Outcome, Ticket},
+    room::{Room, Seat},
     status::{Refusal, Status},
 };
 use bytes::{Bytes, BytesMut};
@@ -99,13 +100,13 @@ enum End {
 }
 
 /// Serves one stream to its end.
-pub(crate) async fn serve(door: Rc<Door>, head: Head, encoding: Encoding, body: RecvStream, mut respond: SendResponse<Bytes>) {
+pub(crate) async fn serve(room: Room, head: Head, encoding: Encoding, body: RecvStream, mut respond: SendResponse<Bytes>) {
+    let door = Rc::clone(room.door());
     let mut response = Response::new(());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     let Ok(answers) = respond.send_response(response, false) else { return };
     let lane = Rc::new(Lane { opening: RefCell::new(Opening::Granted), waiting: RefCell::default(), waker: RefCell::default() });
     let reader = Reader::new(door.limits.message_bytes_max, encoding);
-    let room = Room::none(Rc::clone(&door));
     let seat = Seat::taken(&door);
     let deadline = head.deadline;
     ask_to_open(&door, &head, &lane);
