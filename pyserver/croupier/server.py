@@ -106,9 +106,9 @@ class Server:
         self._loop = asyncio.get_running_loop()
         try:
             self.address = self._listener.bind()
+            await self._listener.start()
         except CannotListen as error:
             raise Unstartable(str(error)) from error
-        await self._listener.start()
         await self._say_serving(is_serving=True)
         self._poll = asyncio.create_task(self._refresh_often())
         _log.info("serving on %s, store %s", self.address, self._store.name)
