@@ -149,7 +149,7 @@ class Control(NamedTuple):
 CONTROLS = (
     Control("answer_before_commit", 4, "lost"),
     Control("new_id_check", 4, "double"),
-    Control("step_check", 6, "double"),
+    Control("step_check", 12, "double"),
 )
 """Those that a campaign of kills must catch; disk.py and two_owners have their own."""
 
