@@ -11,6 +11,7 @@ use bytes::Bytes;
 use h2::{client, server::SendResponse, Reason, RecvStream, SendStream};
 use http::{header::HOST, uri::Uri, HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
 use std::{
+    cell::Cell,
     future::{pending, poll_fn, Future},
     rc::Rc,
     sync::{atomic::Ordering::Relaxed, Arc},
@@ -48,20 +49,31 @@ async fn exchange(door: &Door, peer: &Peer, request: Request<RecvStream>, respon
     let mut backend = door.backend.ready().await.map_err(|_| Refusal::BackendUnavailable)?;
     let ends_at_once = body.is_end_stream();
     let (response, upload) = backend.send_request(request, ends_at_once).map_err(|_| Refusal::BackendUnavailable)?;
+    let settled = Cell::new(ends_at_once);
     let upward = async {
         if !ends_at_once {
             match pump(body, upload).await {
                 // The caller has gone: dropping the rest resets the call behind the door.
                 Err(Broken::Source(_)) => return,
                 // The server wants no more of the body, or is gone; which, its answer tells.
-                Ok(()) | Err(Broken::Sink) => {}
+                Ok(()) | Err(Broken::Sink) => settled.set(true),
             }
         }
         pending::<()>().await;
     };
     tokio::select! {
-        result = download(response, respond, overdue(timeout)) => result,
+        result = download(response, respond, &settled, overdue(timeout)) => result,
         () = upward => Ok(()),
+        () = stalled(&settled, door.limits.body) => Err(Refusal::DeadlineExceeded),
+    }
+}
+
+/// A body that has not come after a while, for a call that has not begun to be answered either: it would keep its seat for ever, and nobody has
+/// asked yet for credentials. Streams in which both sides talk are settled by the first answer.
+async fn stalled(settled: &Cell<bool>, patience: Duration) {
+    tokio::time::sleep(patience).await;
+    if settled.get() {
+        pending::<()>().await;
     }
 }
 
@@ -76,6 +88,7 @@ async fn overdue(timeout: Option<Duration>) {
 async fn download(
     response: client::ResponseFuture,
     respond: &mut SendResponse<Bytes>,
+    settled: &Cell<bool>,
     overdue: impl Future<Output = ()>,
 ) -> Result<(), Refusal> {
     tokio::pin!(overdue);
@@ -84,6 +97,7 @@ async fn download(
         () = &mut overdue => return Err(Refusal::DeadlineExceeded),
         _ = poll_fn(|context| respond.poll_reset(context)) => return Ok(()),
     };
+    settled.set(true);
     let (mut head, body) = match response {
         Ok(response) => response.into_parts(),
         Err(error) => return pass_on(&error, respond),

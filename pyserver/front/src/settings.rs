@@ -35,7 +35,7 @@ pub struct Limits {
     pub stream_waiting_max: usize,
     /// How long TLS and the HTTP/2 preface may take.
     pub handshake: Duration,
-    /// How long the message of a unary call may take to arrive.
+    /// How long the message of a unary call may take to arrive; of a forwarded call, its body, unless its answer has begun.
     pub body: Duration,
     /// How often the door asks whether the peer still is there.
     pub keepalive: Duration,

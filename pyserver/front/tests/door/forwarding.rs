@@ -2,7 +2,7 @@
 
 use crate::house::{callers, collect, comes, echo, frame, House, COLD};
 use croupier_front::Limits;
-use std::sync::atomic::Ordering::SeqCst;
+use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 #[test]
 fn headers_bodies_and_trailers_pass() {
@@ -61,6 +61,30 @@ fn a_server_behind_that_hangs_costs_a_deadline_and_little_more() {
         let answer = house.caller().await.unary(COLD, &[("x-do", "hang"), ("grpc-timeout", "20m")], frame(b"")).await.unwrap();
         assert_eq!(answer.status(), "4");
         comes(|| house.behind.resets.load(SeqCst) == 1).await;
+    });
+}
+
+#[test]
+fn a_body_that_does_not_come_is_not_awaited_for_ever() {
+    let house = House::with(echo(), 10, Limits { body: Duration::from_millis(50), ..Limits::default() }, None);
+    callers(async {
+        let caller = house.caller().await;
+        let (response, _upload) = caller.open(COLD, &[("x-do", "hang")]).await;
+        assert_eq!(collect(response).await.unwrap().status(), "4");
+        comes(|| house.behind.resets.load(SeqCst) == 1).await;
+        // Whose body is whole, or whose answer has begun, may take its time.
+        let (whole, mut upload) = caller.open(COLD, &[("x-do", "hang")]).await;
+        upload.send_data(frame(b"").into(), true).unwrap();
+        let (talking, mut talk) = caller.open(COLD, &[]).await;
+        let mut answer = talking.await.unwrap().into_body();
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        assert_eq!(house.door.counts().forwarded.load(SeqCst), 2);
+        talk.send_data(frame(b"late").into(), true).unwrap();
+        while let Some(chunk) = answer.data().await {
+            answer.flow_control().release_capacity(chunk.unwrap().len()).unwrap();
+        }
+        assert_eq!(answer.trailers().await.unwrap().unwrap()["grpc-status"], "0");
+        drop(whole);
     });
 }
 
