@@ -92,6 +92,18 @@ def test_a_message_drip_by_drip(impatient: Door) -> None:
         assert time.monotonic() - begun > PATIENCE_S * 0.9
 
 
+@pytest.mark.parametrize("sent", [b"", b"\0\0"], ids=["nothing", "half a prefix"])
+def test_a_forwarded_body_that_never_ends(impatient: Door, sent: bytes) -> None:
+    """A call behind the door whose body does not come, or not whole, gives up its seat when its patience is over, though its caller answers pings."""
+    with Raw(impatient.address) as raw:
+        raw.greet()
+        stream = raw.open(raw.block(f"/{SERVICE}/StreamingOutputCall"))
+        if sent:
+            raw.data(stream, sent, is_last=False)
+        assert raw.answer(stream, LATE_S).status == DEADLINE_EXCEEDED
+    eventually(lambda: impatient.front.counts()["forwarded"] == 0)
+
+
 def test_many_half_open_connections(impatient: Door) -> None:
     """More connections than may be open: those beyond are closed as they come, the others when they are due."""
     raws = [Raw(impatient.address) for _ in range(48)]
