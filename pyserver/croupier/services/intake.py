@@ -121,9 +121,9 @@ class Batch:
 
     def answer(self, results: Sequence[Result], state: State | Refusal) -> None:
         """Answers every call. `results` has one for each of `calls`, `state` the rows under `keys`."""
-        start = 0
+        start, make = 0, self._answer if self._log else self._made
         for ticket, number, work, end in self._works:
-            self.answers.append(self._answer(ticket, number, work, results[start:end] if isinstance(work, Decide) else state))
+            self.answers.append(make(ticket, number, work, results[start:end] if isinstance(work, Decide) else state))
             start = end
         self._inbox.answer(self.answers)
 
