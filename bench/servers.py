@@ -13,8 +13,8 @@ from bench.processes import Process, free_port, python
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
 BUILT = ROOT / "target" / "release"
-FRONT: dict[str, str | int] = {"door": "front"}
-"""Settings of the server behind its front door."""
+FRONT: dict[str, str | int] = {"door": "front", "pin": True}
+"""Settings of the server behind its front door, on a CPU of its own."""
 GRPCIO: dict[str, str | int] = {"door": "grpcio"}
 """Settings of the server behind grpcio's own door."""
 _ORDER_S_MAX = 10.0

@@ -24,7 +24,7 @@ from croupier.metrics import Metrics
 from croupier.operations.house import House
 from croupier.runners.awaiting import Awaiting
 from croupier.runners.embedded import EmbeddedRunner
-from croupier.runners.owner import LINGER_S, Owner
+from croupier.runners.owner import DOOR_LINGER_S, LINGER_S, Owner
 from croupier.runners.taker import Taker
 from croupier.services import access_log
 from croupier.services.admin_service import AdminService
@@ -83,8 +83,7 @@ class Server:
         has_door = config.door == "front"
         self.owner: Taker
         if store.inline:
-            # The front door's calls come in batches of their own accord.
-            linger_s = 0.0 if has_door else LINGER_S
+            linger_s = DOOR_LINGER_S if has_door else LINGER_S
             self.owner = Owner(runner, max_queue=config.max_queue_calls, linger_s=linger_s, on_failure=self._failed)
         else:
             self.owner = Awaiting(runner, clock_ms, max_queue=config.max_queue_calls, on_failure=self._failed)
@@ -223,7 +222,7 @@ class Server:
 def run(config: Config) -> int:
     """Runs a server until it is told to stop; the exit code: 0 after a drain, 1 where it could not start, 3 where the store failed."""
     if config.door == "front":
-        scheduling.prefer_latency()
+        scheduling.prefer_latency(has_own_cpu=config.pin)
     else:
         scheduling.prefer_throughput()
     try:

@@ -1,7 +1,7 @@
 """The owner thread: gathers calls from the front door and from the event loop into batches and drives the embedded runner with them.
 
-While one batch is being committed (the fsync holds no GIL) the next one queues up. Where all calls come over the event loop, the thread waits a moment for
-as many as the last batch showed, so that a commit carries more than one of them; a lone caller is never kept waiting.
+While one batch is being committed (the fsync holds no GIL) the next one queues up. The thread waits a moment for as many calls as the
+last batch showed, so that a commit is shared by more of them; a lone caller is never kept waiting.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from croupier.stores.store import Reads, Store, drive
 
 T = TypeVar("T")
 LINGER_S = 0.005
-"""How long a batch waits for company at most, where its callers need it."""
+"""How long a batch waits for company at most, where all callers are on the event loop."""
+DOOR_LINGER_S = 0.0005
+"""The same behind the front door, whose calls come in batches of their own accord: long enough for those who were just answered to come back."""
 _LARGE_BATCH_CALLS = 100
 """A batch of that many calls needs no company: the cost of its commit is shared well enough."""
 _RETRY_AFTER_S = 0.05
@@ -169,7 +171,7 @@ class Owner:
             self._busy_since = time.monotonic()
             answered = self._process()
             self._busy_since = 0.0
-            seen = answered + len(self._queue)
+            seen = answered + len(self._queue) + self.inbox.waiting
 
     def _gather(self, seen: int) -> bool:
         """Waits for a first call, then for `seen` of them, if only for a moment: those answered last may be about to come back. False at the end."""
@@ -203,7 +205,8 @@ class Owner:
             self._loop.call_soon_threadsafe(self._deliver, submissions, results[of_hot:])
         elif self.runner.failure and not self._failure_told:
             self._loop.call_soon_threadsafe(self._tell_failure)
-        return len(submissions) if len(calls) < _LARGE_BATCH_CALLS else 0
+        answered = len(submissions) + of_hot
+        return answered if len(calls) < _LARGE_BATCH_CALLS else 0
 
     def _answers(self, calls: Sequence[Call]) -> list[Result]:
         try:
