@@ -92,14 +92,15 @@ def test_a_message_drip_by_drip(impatient: Door) -> None:
         assert time.monotonic() - begun > PATIENCE_S * 0.9
 
 
-@pytest.mark.parametrize("sent", [b"", b"\0\0"], ids=["nothing", "half a prefix"])
-def test_a_forwarded_body_that_never_ends(impatient: Door, sent: bytes) -> None:
+@pytest.mark.parametrize("is_last", [False, True], ids=["and no more", "and the end"])
+@pytest.mark.parametrize("sent", [b"", b"\0\0", b"\0\0\0\0\x09half"], ids=["nothing", "half a prefix", "half a message"])
+def test_a_forwarded_body_that_holds_no_message(impatient: Door, sent: bytes, is_last: bool) -> None:  # noqa: FBT001
     """A call behind the door whose body does not come, or not whole, gives up its seat when its patience is over, though its caller answers pings."""
     with Raw(impatient.address) as raw:
         raw.greet()
-        stream = raw.open(raw.block(f"/{SERVICE}/StreamingOutputCall"))
+        stream = raw.open(raw.block(f"/{SERVICE}/StreamingOutputCall"), is_all=is_last and not sent)
         if sent:
-            raw.data(stream, sent, is_last=False)
+            raw.data(stream, sent, is_last=is_last)
         assert raw.answer(stream, LATE_S).status == DEADLINE_EXCEEDED
     eventually(lambda: impatient.front.counts()["forwarded"] == 0)
 

@@ -49,14 +49,15 @@ async fn exchange(door: &Door, peer: &Peer, request: Request<RecvStream>, respon
     let mut backend = door.backend.ready().await.map_err(|_| Refusal::BackendUnavailable)?;
     let ends_at_once = body.is_end_stream();
     let (response, upload) = backend.send_request(request, ends_at_once).map_err(|_| Refusal::BackendUnavailable)?;
-    let settled = Cell::new(ends_at_once);
+    let settled = Cell::new(false);
     let upward = async {
         if !ends_at_once {
-            match pump(body, upload).await {
+            match pump(body, upload, &settled).await {
                 // The caller has gone: dropping the rest resets the call behind the door.
                 Err(Broken::Source(_)) => return,
                 // The server wants no more of the body, or is gone; which, its answer tells.
-                Ok(()) | Err(Broken::Sink) => settled.set(true),
+                Err(Broken::Sink) => settled.set(true),
+                Ok(()) => {}
             }
         }
         pending::<()>().await;
@@ -68,8 +69,8 @@ async fn exchange(door: &Door, peer: &Peer, request: Request<RecvStream>, respon
     }
 }
 
-/// A body that has not come after a while, for a call that has not begun to be answered either: it would keep its seat for ever, and nobody has
-/// asked yet for credentials. Streams in which both sides talk are settled by the first answer.
+/// A body of which no whole message has come after a while, for a call that has not begun to be answered either: the server would wait for it, and the call
+/// keep its seat, for ever, and nobody has asked yet for credentials. Streams without a message are settled by the first answer.
 async fn stalled(settled: &Cell<bool>, patience: Duration) {
     tokio::time::sleep(patience).await;
     if settled.get() {
@@ -109,7 +110,7 @@ async fn download(
         return Ok(());
     }
     let pumped = tokio::select! {
-        pumped = pump_until_reset(body, &mut answer) => pumped,
+        pumped = pump_until_reset(body, &mut answer, |_| {}) => pumped,
         () = &mut overdue => {
             answer.send_reset(Reason::CANCEL);
             return Ok(());
@@ -134,12 +135,36 @@ fn reason(error: &h2::Error) -> Reason {
     error.reason().filter(|_| error.is_reset()).unwrap_or(Reason::INTERNAL_ERROR)
 }
 
-async fn pump(from: RecvStream, mut to: SendStream<Bytes>) -> Result<(), Broken> {
-    pump_until_reset(from, &mut to).await
+async fn pump(from: RecvStream, mut to: SendStream<Bytes>, settled: &Cell<bool>) -> Result<(), Broken> {
+    let mut first = FirstMessage::default();
+    pump_until_reset(from, &mut to, |chunk| {
+        if first.is_whole_with(chunk) {
+            settled.set(true);
+        }
+    })
+    .await
+}
+
+/// How much has come of a body's first message: five bytes, the last four of which are its length, and the message.
+#[derive(Default)]
+struct FirstMessage {
+    prefix: [u8; 5],
+    seen: usize,
+}
+
+impl FirstMessage {
+    fn is_whole_with(&mut self, chunk: &[u8]) -> bool {
+        for (place, byte) in self.prefix.iter_mut().skip(self.seen).zip(chunk) {
+            *place = *byte;
+        }
+        self.seen = self.seen.saturating_add(chunk.len());
+        let [_, length @ ..] = self.prefix;
+        self.seen >= self.prefix.len() && self.seen - self.prefix.len() >= u32::from_be_bytes(length) as usize
+    }
 }
 
 /// Moves a body and its trailers; no more of it is taken in than has been let out.
-async fn pump_until_reset(mut from: RecvStream, to: &mut SendStream<Bytes>) -> Result<(), Broken> {
+async fn pump_until_reset(mut from: RecvStream, to: &mut SendStream<Bytes>, mut watch: impl FnMut(&[u8])) -> Result<(), Broken> {
     loop {
         let chunk = tokio::select! {
             chunk = from.data() => chunk,
@@ -147,6 +172,7 @@ async fn pump_until_reset(mut from: RecvStream, to: &mut SendStream<Bytes>) -> R
         };
         let Some(chunk) = chunk else { break };
         let chunk = chunk.map_err(Broken::Source)?;
+        watch(&chunk);
         let length = chunk.len();
         let is_last = from.is_end_stream();
         send(chunk, is_last, to).await?;
@@ -205,5 +231,28 @@ fn identify(headers: &mut HeaderMap, peer: &Peer) {
     headers.insert(PEER, HeaderValue::try_from(&peer.address).expect("an address is ASCII"));
     if !peer.certificate.is_empty() {
         headers.insert(CERTIFICATE, HeaderValue::try_from(percent_encoded(&peer.certificate)).expect("it is ASCII"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FirstMessage;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// However a body is cut into chunks, its first message is whole exactly when its last byte has come.
+        #[test]
+        fn the_first_message_is_whole_with_its_last_byte(message in proptest::collection::vec(any::<u8>(), 0..40), rest in 0_usize..9, cut in 1_usize..9) {
+            let mut body = vec![0];
+            body.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
+            body.extend(&message);
+            let whole = body.len();
+            body.extend(vec![7; rest]);
+            let (mut first, mut seen) = (FirstMessage::default(), 0);
+            for chunk in body.chunks(cut) {
+                seen += chunk.len();
+                prop_assert_eq!(first.is_whole_with(chunk), seen >= whole);
+            }
+        }
     }
 }
