@@ -39,7 +39,7 @@ class HotBatch(Protocol):
     calls: list[Call]
     """To be decided, in order."""
     keys: list[Key]
-    """To be read after the commit."""
+    """To be read, as last committed."""
     answers: list[Answer]
     """Those of calls that were refused before there was anything to decide or read."""
 

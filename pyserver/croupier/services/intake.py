@@ -98,7 +98,7 @@ class Batch:
         self.calls: list[Queued] = []
         """To be decided, in order."""
         self.keys: list[Key] = []
-        """To be read once they are committed."""
+        """To be read, as last committed."""
         self.answers: list[Answer] = []
         self._works: list[tuple[int, int, Work, int]] = []
         """Ticket, number of the method, and where the results end."""
