@@ -23,10 +23,10 @@ from croupier.operations.command import Command
 from croupier.runners.embedded import Call, EmbeddedRunner, Result, expired, unknown
 from croupier.runners.ferry import Ferry
 from croupier.runners.hot import HotCalls
+from croupier.runners.taker import RETRY_AFTER_S
 from croupier.stores.store import Reads, Store
 
 T = TypeVar("T")
-_RETRY_AFTER_S = 0.05
 _SWEEP_S = 0.1
 """How often calls that wait behind a write are looked through for those whose deadline has passed."""
 
@@ -164,7 +164,7 @@ class Awaiting:
 
     async def write(self, task: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
         """Runs `task`, which writes beside the wallets; to its end, also where its caller goes away."""
-        self._refuse_failed()
+        self.runner.refuse_failed()
         if self._stopping:
             raise NodeUnavailable("the node is draining; nothing was done, use another node")
         running = self._running().create_task(self._write(task))
@@ -174,9 +174,9 @@ class Awaiting:
 
     async def read(self, task: Callable[[Reads], Coroutine[Any, Any, T]]) -> T:
         """Runs `task` on committed state."""
-        self._refuse_failed()
+        self.runner.refuse_failed()
         if self._reading >= self._max_queue:
-            raise Overloaded(f"{self._reading} reads are waiting already; try again in a moment", retry_after_s=_RETRY_AFTER_S)
+            raise Overloaded(f"{self._reading} reads are waiting already; try again in a moment", retry_after_s=RETRY_AFTER_S)
         self._reading += 1
         try:
             with self._failing(self._out_of_service):
@@ -218,11 +218,11 @@ class Awaiting:
         if self._stopping:
             raise NodeUnavailable("the node is draining; nothing was done, use another node")
         if self.queued + len(calls) > self._max_queue:
-            raise Overloaded(f"{self.queued} calls are waiting already; nothing was done", retry_after_s=_RETRY_AFTER_S)
+            raise Overloaded(f"{self.queued} calls are waiting already; nothing was done", retry_after_s=RETRY_AFTER_S)
         for wallet in {call.command.wallet for call in calls} if len(calls) > 1 else (calls[0].command.wallet,):
             lane = self._lanes.get(wallet)
             if lane is not None and len(lane.waiting) + len(calls) > self._max_wallet_queue:
-                raise Overloaded(f"{len(lane.waiting)} calls are waiting for this wallet; nothing was done", retry_after_s=_RETRY_AFTER_S)
+                raise Overloaded(f"{len(lane.waiting)} calls are waiting for this wallet; nothing was done", retry_after_s=RETRY_AFTER_S)
 
     async def _work(self, wallet: WalletKey, lane: _Lane) -> None:
         """Works a lane off, one write after another."""
@@ -304,10 +304,6 @@ class Awaiting:
             self.runner.fail(str(error))
             self._tell_failure()
             raise told() from error
-
-    def _refuse_failed(self) -> None:
-        if self.runner.failure:
-            raise self._out_of_service()
 
     def _out_of_service(self) -> Refusal:
         return NodeUnavailable(f"the node is out of service: {self.runner.failure}")

@@ -150,6 +150,11 @@ class EmbeddedRunner:
             self.failure = reason
             _log.critical("out of service: %s", reason)
 
+    def refuse_failed(self) -> None:
+        """Raises NodeUnavailable once the runner is out of service."""
+        if self.failure:
+            raise NodeUnavailable(f"the node is out of service: {self.failure}")
+
     async def _attempt(self, calls: Sequence[Call], waiting: list[int], results: list[Result]) -> list[int]:
         """Decides and commits the calls at `waiting`; the positions that must be decided again."""
         now_ms = self._clock_ms()

@@ -21,6 +21,7 @@ from croupier.operations.command import Command
 from croupier.runners.embedded import Call, EmbeddedRunner, Result, unknown
 from croupier.runners.hot import HotCalls
 from croupier.runners.reader import Reader
+from croupier.runners.taker import RETRY_AFTER_S
 from croupier.stores.store import Reads, Store, drive
 
 T = TypeVar("T")
@@ -30,7 +31,6 @@ DOOR_LINGER_S = 0.0005
 """The same behind the front door, whose calls come in batches of their own accord: long enough for those who were just answered to come back."""
 _LARGE_BATCH_CALLS = 100
 """A batch of that many calls needs no company: the cost of its commit is shared well enough."""
-_RETRY_AFTER_S = 0.05
 
 _log = logging.getLogger("croupier.owner")
 
@@ -112,7 +112,7 @@ class Owner:
         """One answer or Refusal for each call, in order. They are queued at once, so the order of invocations is the order of decisions."""
         assert self._loop is not None, "the owner was not started"
         if self._queued + len(calls) > self._max_queue:
-            raise Overloaded(f"{self._queued} calls are waiting already; nothing was done", retry_after_s=_RETRY_AFTER_S)
+            raise Overloaded(f"{self._queued} calls are waiting already; nothing was done", retry_after_s=RETRY_AFTER_S)
         if self._stopping:
             raise NodeUnavailable("the node is draining; nothing was done, use another node")
         self._queued += len(calls)
@@ -123,7 +123,7 @@ class Owner:
 
     async def write(self, task: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
         """Runs `task` on the owner thread, between batches: for writes beside the wallets."""
-        self._refuse_failed()
+        self.runner.refuse_failed()
         if self._stopping:
             raise NodeUnavailable("the node is draining; nothing was done, use another node")
         done: Future[T] = Future()
@@ -132,7 +132,7 @@ class Owner:
             if not done.set_running_or_notify_cancel():
                 return
             try:
-                self._refuse_failed()
+                self.runner.refuse_failed()
                 done.set_result(drive(task(self.runner.store)))
             except StoreFailed as error:
                 self.runner.fail(str(error))
@@ -160,10 +160,6 @@ class Owner:
         self.inbox.notify()
         await asyncio.to_thread(self._thread.join)
         await asyncio.to_thread(self._reader.stop)
-
-    def _refuse_failed(self) -> None:
-        if self.runner.failure:
-            raise NodeUnavailable(f"the node is out of service: {self.runner.failure}")
 
     def _run(self) -> None:
         seen = 0

@@ -14,10 +14,10 @@ from croupier.errors import NodeUnavailable, Overloaded, Refusal, StoreFailed
 from croupier.model import Key, State
 from croupier.runners.embedded import EmbeddedRunner
 from croupier.runners.hot import HotCalls
+from croupier.runners.taker import RETRY_AFTER_S
 from croupier.stores.store import Reads, drive
 
 T = TypeVar("T")
-_RETRY_AFTER_S = 0.05
 
 
 class Reader:
@@ -46,9 +46,9 @@ class Reader:
 
     async def read(self, task: Callable[[Reads], Coroutine[Any, Any, T]]) -> T:
         """Runs `task` on committed state. Raises Overloaded, NodeUnavailable."""
-        self._refuse_failed()
+        self._runner.refuse_failed()
         if self._reading >= self._max_queue:
-            raise Overloaded(f"{self._reading} reads are waiting already; try again in a moment", retry_after_s=_RETRY_AFTER_S)
+            raise Overloaded(f"{self._reading} reads are waiting already; try again in a moment", retry_after_s=RETRY_AFTER_S)
         done: Future[T] = Future()
 
         def run() -> None:
@@ -90,7 +90,7 @@ class Reader:
     def _state(self, keys: Sequence[Key]) -> State | Refusal:
         """Rows as committed now."""
         try:
-            self._refuse_failed()
+            self._runner.refuse_failed()
             return drive(self._reads.load(keys)) if keys else {}
         except StoreFailed as error:
             return self._failed(error)
@@ -100,7 +100,3 @@ class Reader:
     def _failed(self, error: StoreFailed) -> Refusal:
         self._runner.fail(str(error))
         return NodeUnavailable(f"the node is out of service: {error}")
-
-    def _refuse_failed(self) -> None:
-        if self._runner.failure:
-            raise NodeUnavailable(f"the node is out of service: {self._runner.failure}")

@@ -13,6 +13,8 @@ from croupier.runners.hot import HotCalls
 from croupier.stores.store import Reads, Store
 
 T = TypeVar("T")
+RETRY_AFTER_S = 0.05
+"""When to try again where too much waits already: a few batches later."""
 
 
 class Taker(Protocol):

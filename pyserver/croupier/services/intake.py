@@ -19,13 +19,13 @@ from croupier.model import Key, State
 from croupier.runners.embedded import Call as Queued
 from croupier.runners.embedded import Result
 from croupier.runners.hot import Outcome
+from croupier.runners.taker import RETRY_AFTER_S
 from croupier.services import access_log, status
 from croupier.services.guard import Guard, log_refusal, undecodable
-from croupier.services.hot import Decide, Lookup, Work, answered
+from croupier.services.hot import Decide, Lookup, Work, answered, queued
 from croupier.services.registry import HotMethod
 
 _MAY_GO_ON = b""
-_RETRY_AFTER_S = 0.05
 
 
 class Intake:
@@ -78,7 +78,7 @@ class Intake:
     def _ended(self, ticket: int, number: int, refusal: Refusal) -> Answer:
         """A refusal that ends the call."""
         self._methods[number if number >= 0 else -1 - number][1](refusal.reason)
-        return ticket, status.code_number(refusal), refusal.message, status.details(refusal)
+        return ticket, *status.said(refusal)
 
 
 class Part(Struct, frozen=True):
@@ -112,11 +112,9 @@ class Batch:
         if isinstance(work, Lookup):
             self.keys.extend(work.keys)
         elif len(self.calls) + len(work.commands) > self._max_commands:
-            raise Overloaded(f"{len(self.calls)} plays are waiting already; nothing was done", retry_after_s=_RETRY_AFTER_S)
+            raise Overloaded(f"{len(self.calls)} plays are waiting already; nothing was done", retry_after_s=RETRY_AFTER_S)
         else:
-            for command in work.commands:
-                if not isinstance(command, Refusal):
-                    self.calls.append(Queued(command, deadline_ms))
+            self.calls.extend(queued(work, deadline_ms))
         self._works.append((ticket, number, work, len(self.calls)))
 
     def answer(self, results: Sequence[Result], state: State | Refusal) -> None:

@@ -17,6 +17,7 @@ from croupier.config import Config
 from croupier.door import Front, Inbox
 from croupier.errors import Refusal
 from croupier.metrics import LATENCY_BUCKETS_S, Metrics
+from croupier.runners.taker import RETRY_AFTER_S
 from croupier.services import status
 from croupier.services.guard import Guard
 from croupier.services.registry import HotMethod
@@ -220,17 +221,14 @@ def _canned(config: Config) -> dict[str, tuple[int, str, bytes]]:
         "draining": errors.NodeUnavailable("the node is draining; every play that was answered is committed, go on at another node"),
         "backend_unavailable": errors.NodeUnavailable("the node is not ready for this call; nothing was done, try again in a moment"),
     }
-    return {name: _said(refusal) for name, refusal in refusals.items()}
+    return {name: status.said(refusal) for name, refusal in refusals.items()}
 
 
 def _overloaded(config: Config) -> Refusal:
     return errors.Overloaded(
-        f"as many calls as this node takes wait or are open already, {config.max_queue_calls} at most; nothing was done", retry_after_s=0.05
+        f"as many calls as this node takes wait or are open already, {config.max_queue_calls} at most; nothing was done",
+        retry_after_s=RETRY_AFTER_S,
     )
-
-
-def _said(refusal: Refusal) -> tuple[int, str, bytes]:
-    return status.code_number(refusal), refusal.message, status.details(refusal)
 
 
 def _socket_path(data_dir: Path) -> Path:

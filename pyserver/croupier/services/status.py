@@ -65,6 +65,11 @@ def details(refusal: errors.Refusal) -> bytes:
     return status.SerializeToString()
 
 
+def said(refusal: errors.Refusal) -> tuple[int, str, bytes]:
+    """What the front door says of a refusal: code, text, `details`."""
+    return code_number(refusal), refusal.message, details(refusal)
+
+
 def refusal_message(refusal: errors.Refusal) -> errors_pb2.Refusal:
     """The same facts for one item of a batch or stream."""
     message = errors_pb2.Refusal(
