@@ -24,6 +24,48 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True):
     """PEM. Callers must show a certificate signed by one of these; its common name is the operator, unless the call names other credentials."""
 
 
+class Cassandra(Struct, frozen=True, forbid_unknown_fields=True):
+    """The cluster's store. A region is a data centre of Cassandra's, under the same name."""
+
+    contact_points: dict[str, tuple[str, ...]] = {}
+    """host:port of some nodes of each region; all regions that hold a share of the quorum, also those without nodes of Croupier."""
+    keyspace: str = "croupier"
+    durability: Literal["local", "home", "geo"] = "geo"
+    """What survives: see docs/cassandra.md. Never weakened by itself."""
+    driver: Literal["acsylla", "python"] = "acsylla"
+    """Which client library plays: acsylla, or cassandra-driver, which takes several times the CPU and has a current OpenSSL."""
+    request_timeout_s: float = 2.5
+    """How long one attempt may take; above Cassandra's own write_request_timeout, so that its answer comes first."""
+    accept: tuple[str, ...] = ()
+    """Unsafe settings of the servers that the operator accepts by name."""
+    username: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    """PEM: the nodes' certificates must be signed by it; TLS is used where it is given."""
+    certificate_file: Path | None = None
+    """PEM: shown to the nodes."""
+    key_file: Path | None = None
+
+
+class Etcd(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is a member of the cluster, and who leads its jobs."""
+
+    endpoints: tuple[str, ...] = ()
+    """host:port of every member of etcd."""
+    prefix: str = "/croupier"
+    """What all keys begin with; one cluster, one prefix."""
+    ttl_s: int = 5
+    """How long a node that says nothing stays a member, and a leader; 3 at least."""
+    request_timeout_s: float = 1.0
+    username: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    """PEM: the members' certificates must be signed by it; TLS is used where it is given."""
+    certificate_file: Path | None = None
+    """PEM: shown to the members."""
+    key_file: Path | None = None
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """Settings of one server process."""
 
@@ -38,7 +80,15 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     metrics_listen: str = "127.0.0.1:7401"
     """host:port for Prometheus at /metrics; empty for none."""
     node: str = "node-1"
-    store: Literal["sqlite", "memory", "memory_late"] = "sqlite"
+    """Its name, which no other node of the cluster has."""
+    region: str = "local"
+    """Where it stands; in a cluster, the name of a data centre of Cassandra's."""
+    advertise: str = ""
+    """host:port under which clients and other nodes reach it; empty for where it listens."""
+    store: Literal["sqlite", "cassandra", "memory", "memory_late"] = "sqlite"
+    cassandra: Cassandra = Cassandra()
+    etcd: Etcd = Etcd()
+    """Without endpoints the node is alone."""
     memory_late_by: Literal["loop", "thread", "batches"] = "batches"
     """Who completes a request of `memory_late`: see stores/memory_late.py. For measuring, as that store is."""
     memory_late_ms: float = 0

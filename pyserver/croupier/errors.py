@@ -183,6 +183,13 @@ class NodeUnavailable(Refusal):
     retryable = True
 
 
+class StoreUnreachable(Refusal):
+    """The store cannot be reached, or has no quorum; nothing was done."""
+
+    reason = "STORE_UNREACHABLE"
+    retryable = True
+
+
 class OutcomeUnknown(Refusal):
     """The store did not say whether the write happened."""
 

@@ -170,6 +170,7 @@ ROWS: dict[str, Row] = {
     "OVERLOADED": Row(overloaded, EXHAUSTED, retry=True),
     "TOO_LARGE": Row(lambda t: t.acme.call("RoundService.PlayBatch", plays=[pb.PlayRequest()] * 1_001), EXHAUSTED, "plays"),
     "OUTCOME_UNKNOWN": Row(lambda t: lying(t, Lies(unknown_lost=1)), UNAVAILABLE),
+    "STORE_UNREACHABLE": Row(lambda t: lying(t, Lies(unsent=1)), UNAVAILABLE),
 }
 """Reasons that leave the node in service and are the caller's or nobody's fault."""
 WRITES_FIRST = {"ROUND_SETTLED", "SESSION_CLOSED", "SEED_NOT_REVEALED", "ID_REUSED", "OVERLOADED"}

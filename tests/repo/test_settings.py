@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from croupier.config import Config, Tls
+from croupier.config import Cassandra, Config, Etcd, Tls
 from croupier.limits import Limits
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
@@ -15,8 +15,9 @@ DOCUMENT = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
 
 def test_every_setting_is_in_the_table() -> None:
     """The table of settings and the program's own list are the same."""
-    keys = {field.name for field in structs.fields(Config)} - {"tls", "limits"}
-    keys |= {f"tls.{field.name}" for field in structs.fields(Tls)} | {f"limits.{field.name}" for field in structs.fields(Limits)}
+    tables = {"tls": Tls, "limits": Limits, "cassandra": Cassandra, "etcd": Etcd}
+    keys = {field.name for field in structs.fields(Config)} - tables.keys()
+    keys |= {f"{table}.{field.name}" for table, struct in tables.items() for field in structs.fields(struct)}
     table = DOCUMENT.split("| key | default | what |")[1].split("\n\n")[0]
     listed = {name for cell in re.findall(r"^\| (`.*?`) \|", table, re.MULTILINE) for name in re.findall(r"`([a-z_.]+)`", cell)}
     assert listed == keys

@@ -113,7 +113,7 @@ class Overloaded(CroupierError):
 
 
 class Unavailable(CroupierError):
-    """No node could be reached or all refused: NODE_UNAVAILABLE or a broken connection. Retry with the same id."""
+    """No node could be reached or all refused: NODE_UNAVAILABLE, STORE_UNREACHABLE or a broken connection. Retry with the same id."""
 
 
 class OutcomeUnknown(CroupierError):
@@ -158,6 +158,7 @@ _BY_REASON: dict[str, type[CroupierError]] = {
     "TOKEN_OUT_OF_RANGE": TokenOutOfRange,
     "OVERLOADED": Overloaded,
     "NODE_UNAVAILABLE": Unavailable,
+    "STORE_UNREACHABLE": Unavailable,
     "OUTCOME_UNKNOWN": OutcomeUnknown,
     "DEADLINE_EXCEEDED": DeadlineExceeded,
     "INVARIANT_BROKEN": EngineFault,

@@ -43,6 +43,7 @@ class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ERROR_REASON_DEADLINE_EXCEEDED: _ClassVar[ErrorReason]
     ERROR_REASON_INVARIANT_BROKEN: _ClassVar[ErrorReason]
     ERROR_REASON_RNG_UNHEALTHY: _ClassVar[ErrorReason]
+    ERROR_REASON_STORE_UNREACHABLE: _ClassVar[ErrorReason]
 ERROR_REASON_UNSPECIFIED: ErrorReason
 ERROR_REASON_FIELD_INVALID: ErrorReason
 ERROR_REASON_BET_INVALID: ErrorReason
@@ -74,6 +75,7 @@ ERROR_REASON_OUTCOME_UNKNOWN: ErrorReason
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason
 ERROR_REASON_INVARIANT_BROKEN: ErrorReason
 ERROR_REASON_RNG_UNHEALTHY: ErrorReason
+ERROR_REASON_STORE_UNREACHABLE: ErrorReason
 
 class Refusal(_message.Message):
     __slots__ = ("code", "reason", "message", "field", "metadata", "retry_delay")

@@ -22,6 +22,7 @@ from croupier.errors import (
     Refusal,
     RngUnhealthy,
     StoreFailed,
+    StoreUnreachable,
     WriteConflict,
 )
 from croupier.model import Answer, Decision, Entry, Key, NeedState, Round, Session, State, WalletKey, WalletWrite
@@ -65,6 +66,7 @@ class Counts(Struct):
     refused_writes: int = 0
     unknown_writes: int = 0
     unresolved_writes: int = 0
+    unsent_writes: int = 0
     expired_calls: int = 0
 
 
@@ -115,6 +117,10 @@ class EmbeddedRunner:
             except StoreFailed as error:
                 self.fail(str(error))
                 return [unknown()] * len(calls)
+            except Refusal as refusal:
+                for position in waiting:
+                    results[position] = refusal
+                return results
             if not waiting:
                 return results
         for position in waiting:
@@ -138,6 +144,8 @@ class EmbeddedRunner:
         except StoreFailed as error:
             self.fail(str(error))
             return [unknown()] * len(calls)
+        except Refusal as refusal:
+            return [refusal] * len(calls)
         if refused:
             return await self.process(calls)
         self.counts.batches += 1
@@ -156,9 +164,25 @@ class EmbeddedRunner:
             raise NodeUnavailable(f"the node is out of service: {self.failure}")
 
     async def _attempt(self, calls: Sequence[Call], waiting: list[int], results: list[Result]) -> list[int]:
-        """Decides and commits the calls at `waiting`; the positions that must be decided again."""
-        now_ms = self._clock_ms()
+        """Decides and commits the calls at `waiting`; the positions that must be decided again. Raises what the store refuses to do: then nothing was done."""
         drafts: dict[WalletKey, Draft] = {}
+        try:
+            await self._decide_all(calls, waiting, results, drafts)
+        except Refusal:
+            for wallet in drafts:  # What was decided was decided on the cache's own rows.
+                self._cache.forget(wallet)
+            raise
+        again = await self._commit([draft for draft in drafts.values() if draft.decisions], results)
+        for draft in drafts.values():
+            if not draft.decisions:
+                self._give_back(draft)
+            for game, refusal in draft.faults:
+                self._on_fault(game, refusal)
+        return again
+
+    async def _decide_all(self, calls: Sequence[Call], waiting: list[int], results: list[Result], drafts: dict[WalletKey, Draft]) -> None:
+        """Decides the calls at `waiting`, each in its wallet's draft; drafts that are wanted are made."""
+        now_ms = self._clock_ms()
         asked: list[tuple[int, Command, Draft, Sequence[Key]]] = []
         missing: dict[Key, Draft] = {}
         for position in waiting:
@@ -182,13 +206,6 @@ class EmbeddedRunner:
             else:
                 results[position] = await self._decide(command, draft, now_ms, decided, guessed)
             draft.calls.append(position)
-        again = await self._commit([draft for draft in drafts.values() if draft.decisions], results)
-        for draft in drafts.values():
-            if not draft.decisions:
-                self._give_back(draft)
-            for game, refusal in draft.faults:
-                self._on_fault(game, refusal)
-        return again
 
     def _decide_cached(self, calls: Sequence[Call], results: list[Result]) -> Draft | None:
         """Decisions for all of `calls`, of one wallet; None where one of them is none, or needs more than the cache has, or came too late."""
@@ -300,9 +317,14 @@ class EmbeddedRunner:
                 self.counts.refused_writes += 1
                 again += draft.calls
                 continue
-            self.counts.unresolved_writes += 1
+            if result is CommitResult.UNSENT:
+                self.counts.unsent_writes += 1
+                told = unreachable()
+            else:
+                self.counts.unresolved_writes += 1
+                told = unknown()
             for position in draft.calls:
-                results[position] = unknown()
+                results[position] = told
         return sorted(again)
 
     def _applied(self, draft: Draft, write: WalletWrite) -> None:
@@ -326,7 +348,10 @@ class EmbeddedRunner:
             if result is CommitResult.APPLIED:
                 return result
             if result is CommitResult.REFUSED:
-                return CommitResult.APPLIED if await self._is_there(write) else result
+                try:
+                    return CommitResult.APPLIED if await self._is_there(write) else result
+                except StoreUnreachable:
+                    continue
         return CommitResult.UNKNOWN
 
     async def _is_there(self, write: WalletWrite) -> bool:
@@ -341,6 +366,13 @@ class EmbeddedRunner:
 def unknown() -> Refusal:
     """What callers are told whose write may or may not have happened."""
     return OutcomeUnknown("the store did not say whether the write happened; retry with the same id, it has one effect at most")
+
+
+def unreachable() -> Refusal:
+    """What callers are told whose write could not be sent."""
+    return StoreUnreachable(
+        "the store cannot be reached, or has no quorum; nothing was done, retry with the same id here or at another node"
+    )
 
 
 def expired() -> Refusal:

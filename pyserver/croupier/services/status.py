@@ -41,6 +41,7 @@ CODES: dict[type[errors.Refusal], StatusCode] = {
     errors.Overloaded: StatusCode.RESOURCE_EXHAUSTED,
     errors.TooLarge: StatusCode.RESOURCE_EXHAUSTED,
     errors.NodeUnavailable: StatusCode.UNAVAILABLE,
+    errors.StoreUnreachable: StatusCode.UNAVAILABLE,
     errors.OutcomeUnknown: StatusCode.UNAVAILABLE,
     errors.DeadlineExceeded: StatusCode.DEADLINE_EXCEEDED,
     errors.InvariantBroken: StatusCode.INTERNAL,

@@ -19,6 +19,8 @@ class Lies(Struct, frozen=True):
 
     fail: float = 0
     """The store is gone before the write is sent: StoreFailed, nothing applied."""
+    unsent: float = 0
+    """Answers UNSENT; nothing applied."""
     unknown_lost: float = 0
     """Answers UNKNOWN and never applies."""
     unknown_applied: float = 0
@@ -46,6 +48,9 @@ class MemoryStore:
         self._entries: dict[WalletKey, list[Entry]] = {}
         self._documents: dict[tuple[str, str], Document] = {}
         self._late: list[WalletWrite] = []
+
+    async def open(self) -> None:
+        """Nothing to connect."""
 
     async def load(self, keys: Sequence[Key]) -> State:
         """See Reads.load."""
@@ -109,6 +114,9 @@ class MemoryStore:
     def _commit_one(self, write: WalletWrite) -> CommitResult:
         lies = self.lies
         chance = self._chance()
+        if chance < lies.unsent:
+            return CommitResult.UNSENT
+        chance -= lies.unsent
         for share, act in (
             (lies.unknown_lost, _lose),
             (lies.unknown_applied, self._apply_silently),

@@ -51,6 +51,9 @@ class SqliteStore(SqliteDocuments):
             raise
         self._folding = Folding(path, _CHECKPOINT_PAGES * 3 // 4)
 
+    async def open(self) -> None:
+        """Nothing to connect: the file was opened, and checked, when this was made."""
+
     async def commit(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
         """See Store.commit. One transaction; a write whose condition fails is left out and the others still commit."""
         results = [CommitResult.APPLIED] * len(writes)

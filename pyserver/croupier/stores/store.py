@@ -26,6 +26,8 @@ class CommitResult(Enum):
     """The revision was not the expected one, or an id was not new. Nothing was changed."""
     UNKNOWN = "unknown"
     """It may have been applied, may be applied later, or never."""
+    UNSENT = "unsent"
+    """The store could not be reached: nothing was changed, and nothing will be."""
 
 
 class EntryQuery(Struct, frozen=True):
@@ -69,8 +71,44 @@ class Document(Struct, frozen=True):
     body: bytes
 
 
+class Fence(Struct, frozen=True):
+    """The number that makes a singleton's earlier terms harmless."""
+
+    number: int
+    """0 before the first term."""
+    holder: str
+    """The node that raised it."""
+
+
+class FencedRecord(Struct, frozen=True):
+    """Something that a singleton remembers beside its fence."""
+
+    singleton: str
+    item: str
+    body: bytes
+
+
+class Fences(Protocol):
+    """What singletons write: refused by the store once a later term has raised the fence."""
+
+    async def raise_fence(self, singleton: str, holder: str) -> int:
+        """Raises the singleton's fence by one in the name of `holder`, a node; the new number. Raises StoreUnreachable, OutcomeUnknown."""
+        ...
+
+    async def put_fenced(self, record: FencedRecord, fence: int) -> CommitResult:
+        """Writes `record`, in place of an earlier one of the same item, if the singleton's fence is still `fence`; REFUSED if it is not."""
+        ...
+
+    async def fenced(self, singleton: str) -> tuple[Fence, list[FencedRecord]]:
+        """The singleton's fence and its records, in order of their items."""
+        ...
+
+
 class Reads(Protocol):
-    """What anybody may ask of a store; answers are committed state only."""
+    """What anybody may ask of a store; answers are committed state only.
+
+    A store over a network raises StoreUnreachable where it cannot answer for certain; whoever asked may ask again.
+    """
 
     async def load(self, keys: Sequence[Key]) -> State:
         """The rows under `keys`, those of one wallet as they stood at one moment; None where there is none."""
@@ -100,6 +138,10 @@ class Store(Reads, Protocol):
     """No method ever suspends."""
     name: str
     """For people: "sqlite", "memory"."""
+
+    async def open(self) -> None:
+        """Connects, on the running event loop, and checks that the store can be relied on; before anything else is asked of it. Raises StoreUnusable."""
+        ...
 
     async def commit(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
         """Each write's result, in order; no two of one wallet. Raises StoreFailed where the store cannot go on."""
