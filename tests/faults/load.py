@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from croupier_client.pb import errors_pb2, round_service_pb2_grpc, session_service_pb2_grpc, wallet_service_pb2_grpc
 from croupier_client.pb import round_service_pb2 as rounds
-from tests.faults.wishes import Player, Wish, reason_of
+from tests.faults.wishes import OK, Attempt, Player, Wish, reason_of
 
 CALL_S_MAX = 20.0
 RETRIES_MAX = 50
@@ -26,10 +26,15 @@ _ANSWER_FIELDS = {
 }
 
 
+Sent = tuple[Wish, Attempt]
+
+
 class Line:
     """A client's connection to one server."""
 
-    def __init__(self, address: str, key: str) -> None:
+    def __init__(self, address: str, key: str, call_s_max: float = CALL_S_MAX) -> None:
+        self.address = address
+        self._call_s_max = call_s_max
         self._channel = grpc.aio.insecure_channel(address)
         self._metadata = (("authorization", f"Bearer {key}"),)
         round_stub: Any = round_service_pb2_grpc.RoundServiceStub(self._channel)
@@ -51,58 +56,59 @@ class Line:
 
     async def send(self, wish: Wish) -> None:
         """One attempt at one wish."""
-        wish.sent += 1
+        attempt = wish.begins(self.address)
         try:
-            response = await self._methods[wish.rpc](wish.request, timeout=CALL_S_MAX, metadata=self._metadata)
+            response = await self._methods[wish.rpc](wish.request, timeout=self._call_s_max, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
-            self._failed([wish], reason_of(error))
+            self._failed([(wish, attempt)], reason_of(error))
             return
-        self._answered(wish, getattr(response, _ANSWER_FIELDS[wish.rpc]))
+        self._answered(wish, attempt, getattr(response, _ANSWER_FIELDS[wish.rpc]))
 
     async def send_batch(self, wishes: Sequence[Wish]) -> None:
         """One attempt at several plays, as a batch."""
-        for wish in wishes:
-            wish.sent += 1
+        sent = [(wish, wish.begins(self.address)) for wish in wishes]
         request = rounds.PlayBatchRequest(plays=[_play(wish) for wish in wishes])
         try:
-            response = await self._batch(request, timeout=CALL_S_MAX, metadata=self._metadata)
+            response = await self._batch(request, timeout=self._call_s_max, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
-            self._failed(wishes, reason_of(error))
+            self._failed(sent, reason_of(error))
             return
-        for wish, result in zip(wishes, response.results, strict=True):
-            self._result(wish, result)
+        for (wish, attempt), result in zip(sent, response.results, strict=True):
+            self._result(wish, attempt, result)
 
     async def send_stream(self, wishes: Sequence[Wish]) -> None:
         """One attempt at several plays, one behind the other without waiting."""
+        sent: list[Sent] = []
 
         async def requests() -> AsyncIterator[rounds.PlayStreamRequest]:
             for wish in wishes:
-                wish.sent += 1
+                sent.append((wish, wish.begins(self.address)))
                 yield rounds.PlayStreamRequest(play=_play(wish))
 
-        left = list(wishes)
         try:
-            async for response in self._stream(requests(), timeout=CALL_S_MAX, metadata=self._metadata):
-                self._result(left.pop(0), response.result)
+            async for response in self._stream(requests(), timeout=self._call_s_max, metadata=self._metadata):
+                self._result(*sent.pop(0), response.result)
         except grpc.aio.AioRpcError as error:
-            self._failed(left, reason_of(error))
+            self._failed(sent, reason_of(error))
 
-    def _result(self, wish: Wish, result: rounds.PlayResult) -> None:
+    def _result(self, wish: Wish, attempt: Attempt, result: rounds.PlayResult) -> None:
         if result.HasField("refusal"):
-            self._failed([wish], errors_pb2.ErrorReason.Name(result.refusal.reason).removeprefix("ERROR_REASON_"))
+            self._failed([(wish, attempt)], errors_pb2.ErrorReason.Name(result.refusal.reason).removeprefix("ERROR_REASON_"))
         else:
-            self._answered(wish, result.round)
+            self._answered(wish, attempt, result.round)
 
-    def _answered(self, wish: Wish, answer: Message) -> None:
+    def _answered(self, wish: Wish, attempt: Attempt, answer: Message) -> None:
+        attempt.ends(OK)
         fault = wish.told(answer)
         if fault:
             self.faults.append(fault)
 
-    def _failed(self, wishes: Sequence[Wish], reason: str) -> None:
-        for wish in wishes:
+    def _failed(self, sent: Sequence[Sent], reason: str) -> None:
+        for wish, attempt in sent:
+            attempt.ends(reason)
             wish.refused(reason)
         if reason in ("", "OUTCOME_UNKNOWN"):
-            self.unanswered += len(wishes)
+            self.unanswered += len(sent)
         if reason in ("", "NODE_UNAVAILABLE", "OUTCOME_UNKNOWN"):
             self.is_lost = True
 
@@ -116,19 +122,25 @@ async def play_on(player: Player, lines: Sequence[Line], chance: random.Random, 
     """Plays until the first of the lines is lost, or it is enough."""
     await settle(player, lines)
     while not is_enough() and not any(line.is_lost for line in lines):
-        line, wishes, roll = chance.choice(lines), player.wants(), chance.random()
-        if len(wishes) > 1:
-            await (line.send_batch if roll < 0.5 else line.send_stream)(wishes)
-        elif roll < 0.05:
-            await asyncio.gather(line.send(wishes[0]), chance.choice(lines).send(wishes[0]))
-        elif roll < 0.1:
-            answered = [wish for wish in player.wishes[-50:] if wish.answer is not None]
-            await asyncio.gather(line.send(wishes[0]), *(line.send(wish) for wish in answered[:1]))
-        else:
-            await line.send(wishes[0])
+        line, wishes = chance.choice(lines), player.wants()
+        await ask(player, wishes, line, chance.choice(lines), chance)
         await settle(player, lines)
         for wish in wishes:
             player.learns(wish)
+
+
+async def ask(player: Player, wishes: Sequence[Wish], line: Line, other: Line, chance: random.Random) -> None:
+    """First attempts: several together, or one alone, or with a twin on another line, or with a repeat of what was answered before."""
+    roll = chance.random()
+    if len(wishes) > 1:
+        await (line.send_batch if roll < 0.5 else line.send_stream)(wishes)
+    elif roll < 0.05:
+        await asyncio.gather(line.send(wishes[0]), other.send(wishes[0]))
+    elif roll < 0.1:
+        answered = [wish for wish in player.wishes[-50:] if wish.answer is not None]
+        await asyncio.gather(line.send(wishes[0]), *(line.send(wish) for wish in answered[:1]))
+    else:
+        await line.send(wishes[0])
 
 
 async def settle(player: Player, lines: Sequence[Line]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Any
 
 import grpc
@@ -17,14 +18,47 @@ from croupier_client.pb import session_service_pb2 as sessions
 from croupier_client.pb import wallet_service_pb2 as wallets
 
 EUR = 1_000_000
-UNDECIDED = ("OUTCOME_UNKNOWN", "WRITE_CONFLICT", "NODE_UNAVAILABLE", "OVERLOADED", "DEADLINE_EXCEEDED", "INVARIANT_BROKEN")
+UNDECIDED = (
+    "OUTCOME_UNKNOWN",
+    "WRITE_CONFLICT",
+    "NODE_UNAVAILABLE",
+    "STORE_UNREACHABLE",
+    "OVERLOADED",
+    "DEADLINE_EXCEEDED",
+    "INVARIANT_BROKEN",
+)
 """Reasons after which a player asks again with the same id."""
+LEAVES_OPEN = ("", "OUTCOME_UNKNOWN", "INVARIANT_BROKEN")
+"""Reasons that don't say whether it happened."""
+
+
+OK = "OK"
+"""What an attempt came to that was answered."""
+
+
+class Attempt:
+    """One sending of a wish. Times are of the monotonic clock, in nanoseconds."""
+
+    __slots__ = ("node", "returned_ns", "said", "sent_ns")
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+        self.sent_ns = time.monotonic_ns()
+        self.returned_ns = 0
+        """0 while nobody has said anything."""
+        self.said = ""
+        """OK, or the reason of the refusal; empty where the error is not the server's own word."""
+
+    def ends(self, said: str) -> None:
+        """Takes the time."""
+        self.returned_ns = time.monotonic_ns()
+        self.said = said
 
 
 class Wish:
     """One thing wanted once, however often it is sent."""
 
-    __slots__ = ("answer", "is_open", "refusal", "request", "rpc", "sent")
+    __slots__ = ("answer", "attempts", "is_open", "refusal", "request", "rpc")
 
     def __init__(self, rpc: str, request: Message) -> None:
         self.rpc = rpc
@@ -33,7 +67,23 @@ class Wish:
         self.refusal = ""
         self.is_open = False
         """An attempt ended without a word on what became of it."""
-        self.sent = 0
+        self.attempts: list[Attempt] = []
+
+    @property
+    def sent(self) -> int:
+        """How often it was."""
+        return len(self.attempts)
+
+    def begins(self, node: str) -> Attempt:
+        """It is sent now."""
+        attempt = Attempt(node)
+        self.attempts.append(attempt)
+        return attempt
+
+    @property
+    def answered_ns(self) -> int:
+        """When the first answer came; 0 if none did."""
+        return min((one.returned_ns for one in self.attempts if one.said == OK), default=0)
 
     @property
     def is_settled(self) -> bool:
@@ -51,7 +101,7 @@ class Wish:
     def refused(self, reason: str) -> None:
         """Takes a refusal; only the reason "" and those that leave it open may be followed by an effect."""
         if reason in UNDECIDED or not reason:
-            self.is_open = self.is_open or reason in ("", "OUTCOME_UNKNOWN", "INVARIANT_BROKEN")
+            self.is_open = self.is_open or reason in LEAVES_OPEN
         else:
             self.refusal, self.is_open = reason, False
 
