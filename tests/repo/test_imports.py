@@ -15,8 +15,8 @@ SERVER = "pyserver/croupier"
 ALLOWED_IMPORTERS = {
     "croupier._engine": ["door.py", "encoding.py", "engine.py", "stores/sqlite_connection.py"],
     "sqlite3": [],
-    "cassandra": ["stores/cassandra*.py"],
-    "acsylla": ["stores/cassandra*.py"],
+    "cassandra": ["stores/cassandra/*.py"],
+    "acsylla": ["stores/cassandra/*.py"],
     "nats": ["events/*.py"],
     "prometheus_client": ["metrics.py", "server.py", "services/*.py", "web/*.py"],
 }
