@@ -1,0 +1,100 @@
+"""The machines that other tests stand on: they serve, can be harmed one by one, and leave nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from croupier.dev import cql, etcd, places, process
+from croupier.dev.cluster import Cluster
+from croupier.dev.failure import DevFailed
+from croupier.dev.places import Places
+from croupier.dev.plan import Plan, free_network
+from tests.cluster.machines import Members, Ring
+
+
+def test_one_node_serves(cassandra: Ring) -> None:
+    """The node answers, with the settings that money needs."""
+    assert cql.serves(cassandra.address, cassandra.port)
+    assert cql.sees_all(cassandra.address, cassandra.port)
+
+
+def test_members_serve_and_one_may_die(etcd: Members) -> None:
+    """With one of three members dead the others serve; started again it serves too."""
+    cluster = etcd.cluster
+    cluster.kill("etcd-2")
+    cluster.wait("etcd-1")
+    cluster.wait("etcd-3")
+    with pytest.raises(DevFailed, match="etcd-2 died"):
+        cluster.wait("etcd-2")
+    cluster.restart("etcd-2")
+    assert [status.serves for status in cluster.status()] == [True] * 3
+
+
+def test_a_paused_member_is_told_from_a_dead_one(etcd: Members) -> None:
+    """Paused and dead are two conditions, and each is undone by `mend`."""
+    cluster = etcd.cluster
+    cluster.pause("etcd-1")
+    cluster.kill("etcd-3")
+    assert [status.condition for status in cluster.status()] == ["paused", "running", "dead"]
+    with pytest.raises(DevFailed, match="etcd-3 does not run"):
+        cluster.pause("etcd-3")
+    cluster.mend()
+    assert all(status.serves for status in cluster.status())
+
+
+def test_another_process_finds_the_cluster(etcd: Members) -> None:
+    """What is remembered in the folder is enough to go on with the cluster."""
+    found = Cluster.open(etcd.cluster.places)
+    assert [status.pid for status in found.status()] == [status.pid for status in etcd.cluster.status()]
+    found.kill("etcd-1")
+    assert etcd.cluster.condition("etcd-1") == "dead"
+
+
+def test_nothing_outlives_a_killed_starter(tmp_path: Path) -> None:
+    """A test run that is killed by SIGKILL leaves no member and no folder."""
+    folder, network = tmp_path / "orphan", free_network()
+    with subprocess.Popen([sys.executable, "-c", STARTER, str(folder), network], stdout=subprocess.PIPE) as starter:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == b"up\n"
+        member = Cluster.open(Places(folder, places.cache())).status()[0]
+        assert member.pid
+        assert etcd.serves(member.address, 2379)
+        starter.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 10.0
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not folder.exists()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(member.pid, 0)
+        assert process.condition(process.Process(member.pid, -1)) == "dead"
+    assert not etcd.serves(member.address, 2379)
+
+
+STARTER = """
+import os, sys, time
+from pathlib import Path
+from croupier.dev import places
+from croupier.dev.cluster import Cluster
+from croupier.dev.places import Places
+from croupier.dev.plan import Plan
+cluster = Cluster(Places(Path(sys.argv[1]), places.cache()), Plan(regions={"eu": 0}, etcd=1, network=sys.argv[2]))
+cluster.remove_with(os.getpid())
+cluster.up()
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_machine_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """A wrong name is answered with those that there are."""
+    cluster = Cluster(Places(tmp_path, places.cache()), Plan(regions={"eu": 1}, etcd=1))
+    with pytest.raises(DevFailed, match="there is no machine etcd-2; there are cassandra-1, etcd-1"):
+        cluster.kill("etcd-2")
