@@ -16,6 +16,8 @@ from tests.faults.wishes import OK, Attempt, Player, Wish, reason_of
 
 CALL_S_MAX = 20.0
 RETRIES_MAX = 50
+_RECONNECT = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500))
+"""A node that was killed is back within seconds; by default gRPC would try again after up to two minutes."""
 _ANSWER_FIELDS = {
     "Play": "round",
     "Act": "round",
@@ -35,7 +37,7 @@ class Line:
     def __init__(self, address: str, key: str, call_s_max: float = CALL_S_MAX) -> None:
         self.address = address
         self._call_s_max = call_s_max
-        self._channel = grpc.aio.insecure_channel(address)
+        self._channel = grpc.aio.insecure_channel(address, options=_RECONNECT)
         self._metadata = (("authorization", f"Bearer {key}"),)
         round_stub: Any = round_service_pb2_grpc.RoundServiceStub(self._channel)
         session_stub: Any = session_service_pb2_grpc.SessionServiceStub(self._channel)

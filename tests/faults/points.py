@@ -27,6 +27,10 @@ class Point(NamedTuple):
     variable: str
     passings_max: int
 
+    def at(self, passing: int) -> dict[str, str]:
+        """The environment of a server that is killed there at the n-th passing."""
+        return {self.variable: f"{self.name}:{passing}"} if self.variable else {}
+
 
 ANY_MOMENT = Point("any_moment", "", 0)
 POINTS = (

@@ -38,12 +38,14 @@ class Server:
     @classmethod
     async def start(cls, data: Path, point: Point = ANY_MOMENT, passing: int = 0, *, control: str = "", eio: Path | None = None) -> Server:
         """Starts `croupier serve` and waits until it says where it listens. Raises ServerDied."""
-        environment = {CONTROL: control}
-        if point.variable:
-            environment[point.variable] = f"{point.name}:{passing}"
+        environment = {CONTROL: control, **point.at(passing)}
         if eio is not None:
             environment["FAULTS_FILE"] = str(eio)
-        process = await cls.launch(data, environment)
+        return await cls.serving(data, await cls.launch(data, environment))
+
+    @classmethod
+    async def serving(cls, data: Path, process: asyncio.subprocess.Process) -> Server:
+        """Waits until a process that was launched says where it listens. Raises ServerDied."""
         assert process.stdout is not None
         line = (await asyncio.wait_for(process.stdout.readline(), START_S_MAX)).decode()
         found = re.search(r"gRPC on ([^ ,]+)", line)
@@ -53,12 +55,15 @@ class Server:
         return cls(process, found[1], data)
 
     @staticmethod
-    async def launch(data: Path, environment: Mapping[str, str] = {}) -> asyncio.subprocess.Process:
+    async def launch(
+        data: Path, environment: Mapping[str, str] = {}, *, settings: str = SETTINGS, listen: str = "127.0.0.1:0"
+    ) -> asyncio.subprocess.Process:
         """Starts the process, and waits for nothing."""
-        _prepare(data)
+        _prepare(data, settings)
+        preload = os.pathsep.join(filter(None, (str(shim()), environment.get("LD_PRELOAD", ""))))
         paths = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
-        everything = {**os.environ, "PYTHONPATH": paths, "LD_PRELOAD": str(shim()), **environment}
-        arguments = ["serve", "--demo", "--listen", "127.0.0.1:0", "--data-dir", str(data), "--config", str(data / "settings.toml")]
+        everything = {**os.environ, **environment, "PYTHONPATH": paths, "LD_PRELOAD": preload}
+        arguments = ["serve", "--demo", "--listen", listen, "--data-dir", str(data), "--config", str(data / "settings.toml")]
         with (data / "server.log").open("a") as log:
             return await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "tests.faults.launcher", *arguments, stdout=subprocess.PIPE, stderr=log, env=everything, cwd=ROOT
@@ -85,9 +90,9 @@ class Server:
         return self._log.read_text()
 
 
-def _prepare(data: Path) -> None:
+def _prepare(data: Path, settings: str) -> None:
     data.mkdir(parents=True, exist_ok=True)
-    (data / "settings.toml").write_text(SETTINGS)
+    (data / "settings.toml").write_text(settings)
 
 
 class ServerDied(Exception):
