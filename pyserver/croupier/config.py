@@ -22,6 +22,8 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True):
     key_file: Path
     client_ca_file: Path | None = None
     """PEM. Callers must show a certificate signed by one of these; its common name is the operator, unless the call names other credentials."""
+    peer_ca_file: Path | None = None
+    """PEM: other nodes' certificates must be signed by it; without it no call is forwarded to another node."""
 
 
 class Cassandra(Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,6 +132,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """One line a call in the log; costs a few microseconds each."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     limits: Limits = Limits()
+
+    @property
+    def is_clustered(self) -> bool:
+        """Whether other nodes may serve the same wallets."""
+        return self.store == "cassandra"
 
     @property
     def database(self) -> Path:

@@ -31,6 +31,12 @@ class Metrics:
             ["method", "reason"],
             registry=None,
         )
+        self._peer_calls = Counter(
+            "croupier_peer_calls",
+            "Calls taken to the node that is preferred for their wallet, by what came of it.",
+            ["result"],
+            registry=self.registry,
+        )
         self._calls = _CallCollector(self._seconds, self._refusals)
         self.registry.register(self._calls)
 
@@ -48,6 +54,10 @@ class Metrics:
     def refusals(self, method: str) -> Callable[[str], None]:
         """Where one method reports the reason of each play that it refused in a call that succeeds."""
         return lambda reason: self._refusals.labels(method, reason).inc()
+
+    def peer_calls(self, result: str) -> None:
+        """Counts a call that was taken to another node: "answered", "refused" there, or "unanswered"."""
+        self._peer_calls.labels(result).inc()
 
     def watch_door(self, front: Front) -> None:
         """Adds what the front door counts itself: its calls' latencies, and those that it ended."""
@@ -122,6 +132,7 @@ class _RunnerCollector(Collector):
                 counts.refused_writes,
             ),
             ("store_writes_unknown", "Conditional writes whose fate was unknown at first.", counts.unknown_writes),
+            ("store_writes_unsent", "Conditional writes that could not be sent: no node of the store, or no quorum.", counts.unsent_writes),
             ("store_writes_unresolved", "Conditional writes whose fate stayed unknown.", counts.unresolved_writes),
             ("entries", "Ledger entries committed.", counts.entries),
             ("calls_expired", "Calls dropped before a decision because their deadline had passed.", counts.expired_calls),

@@ -16,6 +16,8 @@ from grpc_reflection.v1alpha import reflection
 
 from croupier import VERSION, demo, engine, keyfile, scheduling
 from croupier.access import KEY_KIND, OPERATOR_KIND, Access, Role
+from croupier.cluster.membership import Member, Membership
+from croupier.cluster.single import SingleMembership
 from croupier.config import Config
 from croupier.engine import Catalog
 from croupier.errors import Refusal, RngUnhealthy, StoreUnusable
@@ -31,10 +33,13 @@ from croupier.services.admin_service import AdminService
 from croupier.services.catalog_service import CatalogService
 from croupier.services.channelz import NAME as CHANNELZ
 from croupier.services.channelz import Channelz
+from croupier.services.cluster_service import ClusterService
+from croupier.services.forwarding import Forwarding, peer_channels
 from croupier.services.guard import Guard
-from croupier.services.hot import LOOKUPS, OnEventLoop
+from croupier.services.hot import OnEventLoop
 from croupier.services.intake import Intake
 from croupier.services.listener import CannotListen, FrontListener, GrpcListener, Listener
+from croupier.services.methods import LOOKUPS
 from croupier.services.registry import generic_handler, hot_methods
 from croupier.services.round_service import RoundService
 from croupier.services.session_service import SessionService
@@ -42,12 +47,14 @@ from croupier.services.wallet_service import WalletService
 from croupier.stores.memory import MemoryStore
 from croupier.stores.memory_late import LateMemoryStore
 from croupier.stores.sqlite import SqliteStore
-from croupier.stores.store import Store, drive
+from croupier.stores.store import Store
 from croupier.switches import Switches
 from croupier.vault import Vault
 
-SERVICES = tuple(f"croupier.v1.{name}Service" for name in ("Catalog", "Session", "Round", "Wallet", "Admin"))
+SERVICES = tuple(f"croupier.v1.{name}Service" for name in ("Catalog", "Session", "Round", "Wallet", "Cluster", "Admin"))
 _FAILED_GRACE_S = 2.0
+_WATCH_POLL_S = 0.5
+"""How soon a watcher sees what another node has committed."""
 
 _log = logging.getLogger("croupier.server")
 
@@ -59,18 +66,17 @@ class Unstartable(Exception):
 class Server:
     """The parts of a running server."""
 
-    def __init__(self, config: Config, store: Store) -> None:
-        """Builds the parts on a store that is open; nothing listens yet. Raises Unstartable."""
+    def __init__(self, config: Config, store: Store, vault: Vault) -> None:
+        """Builds the parts on a store that is open, whose seeds `vault` opens; nothing listens yet. Raises Unstartable."""
         self.config = config
         self._store = store
         self._stop = asyncio.Event()
         self.failure = ""
         access_log.switch(is_on=config.access_log)
-        self._vault = _vault(config, store)
         self.metrics = Metrics()
-        self.access = Access(self._vault)
+        self.access = Access(vault)
         self.hub = Hub()
-        house = House(_catalog(config), self._vault, config.limits)
+        house = House(_catalog(config), vault, config.limits)
         runner = EmbeddedRunner(
             store,
             house,
@@ -90,8 +96,11 @@ class Server:
         self.metrics.watch(self.owner)
         self.switches = Switches(self.owner, clock_ms)
         self.guard = Guard(self.access, self.metrics, clock_ms, config.max_calls, behind_door=has_door)
+        self.membership = _membership(config)
         self._health = health.aio.HealthServicer()
-        self._wallets = WalletService(self.owner, self.hub, config.heartbeat_s)
+        self._wallets = WalletService(
+            self.owner, self.hub, config.heartbeat_s, _WATCH_POLL_S if config.is_clustered else config.heartbeat_s
+        )
         self._rounds = RoundService(self.owner, self.metrics)
         self._hot = OnEventLoop(self.owner, config.max_stream_plays)
         self._listener = self._build_listener()
@@ -108,6 +117,12 @@ class Server:
             await self._listener.start()
         except CannotListen as error:
             raise Unstartable(str(error)) from error
+        if self.config.is_clustered:
+            connect = peer_channels(self.config)
+            if connect:
+                self.guard.forwarding = Forwarding(self.membership, self.config.node, self.config.region, connect, self.metrics)
+        await self.membership.start()
+        await self.membership.update(state="serving")
         await self._say_serving(is_serving=True)
         self._poll = asyncio.create_task(self._refresh_often())
         _log.info("serving on %s, store %s", self.address, self._store.name)
@@ -125,6 +140,7 @@ class Server:
         """NOT_SERVING, then a notice for balancers, then calls in flight finish, then the store is closed."""
         self._poll.cancel()
         await self._health.enter_graceful_shutdown()
+        await self.membership.update(state="draining")
         if not self.failure:
             _log.info("draining")
             await asyncio.sleep(self.config.drain_notice_s)
@@ -133,6 +149,9 @@ class Server:
         grace_s = self.config.drain_grace_s if not self.failure else _FAILED_GRACE_S
         await self._listener.stop(grace_s)
         await self.owner.stop()
+        if self.guard.forwarding:
+            await self.guard.forwarding.stop()
+        await self.membership.stop()
         self._store.close()
         _log.info("stopped")
 
@@ -158,7 +177,8 @@ class Server:
         server = grpc.aio.server(options=options)
         admin = AdminService(self.owner, self.switches, config.node, VERSION, clock_ms(), self._stop)
         sessions = SessionService(self.owner, self.access, clock_ms, config.token_ttl_s)
-        servicers = (CatalogService(self.owner), sessions, self._rounds, self._wallets, admin)
+        cluster = ClusterService(self.membership, config.node, lambda: config.advertise or self.address)
+        servicers = (CatalogService(self.owner), sessions, self._rounds, self._wallets, cluster, admin)
         named = list(zip(SERVICES, servicers, strict=True))
         has_door = config.door == "front"
         handlers = [generic_handler(name, servicer, self.guard, None if has_door else self._hot) for name, servicer in named]
@@ -244,13 +264,19 @@ def open_store(config: Config) -> Store:
     return SqliteStore(config.database)
 
 
+async def build(config: Config, store: Store) -> Server:
+    """A server on a store that is not open yet. Raises Unstartable, StoreUnusable."""
+    await store.open()
+    return Server(config, store, await _vault(config, store))
+
+
 def clock_ms() -> int:
     """The one clock that stamps everything (S2)."""
     return time.time_ns() // 1_000_000
 
 
 async def _run(config: Config, store: Store) -> int:
-    server = Server(config, store)
+    server = await build(config, store)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.drain)
     metrics = None
@@ -286,15 +312,20 @@ def _serve_metrics(config: Config, server: Server) -> Any:
         ) from None
 
 
-def _vault(config: Config, store: Store) -> Vault:
+async def _vault(config: Config, store: Store) -> Vault:
     if not config.keys.exists():
-        if drive(store.documents(keyfile.FINGERPRINT_KIND)):
+        if await store.documents(keyfile.FINGERPRINT_KIND):
             raise Unstartable(f"the key file {config.keys} is missing, and the database needs it; bring it back")
         vault = keyfile.create(config.keys, engine.entropy(keyfile.KEY_BYTES))
     else:
         vault = keyfile.load(config.keys)
-    drive(keyfile.check(store, vault, config.keys))
+    await keyfile.check(store, vault, config.keys)
     return vault
+
+
+def _membership(config: Config) -> Membership:
+    member = Member(config.node, config.region, config.advertise or config.listen, VERSION, start_ms=clock_ms())
+    return SingleMembership(member)
 
 
 def _catalog(config: Config) -> Catalog:

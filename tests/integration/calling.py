@@ -19,6 +19,7 @@ from croupier.pb import (
     admin_service_pb2,
     blackjack_pb2,
     catalog_service_pb2,
+    cluster_service_pb2,
     dice_pb2,
     games_pb2,
     round_service_pb2,
@@ -26,7 +27,7 @@ from croupier.pb import (
     wallet_service_pb2,
 )
 
-MODULES = (catalog_service_pb2, session_service_pb2, round_service_pb2, wallet_service_pb2, admin_service_pb2)
+MODULES = (catalog_service_pb2, session_service_pb2, round_service_pb2, wallet_service_pb2, cluster_service_pb2, admin_service_pb2)
 METHODS: dict[str, MethodDescriptor] = {
     f"{service.name}.{method.name}": method
     for module in MODULES

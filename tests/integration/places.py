@@ -38,6 +38,7 @@ def message(method: str, place: Place) -> Any:
     transfer = {**of_wallet, "transfer_id": new_id(), "amount_micros": EUR}
     fields: dict[str, dict[str, Any]] = {
         "CatalogService.ListGames": {},
+        "ClusterService.ListNodes": {},
         "CatalogService.GetGame": {"name": "games/dice-10000"},
         "CatalogService.GetModel": {"name": f"models/{'0' * 64}"},
         "SessionService.OpenSession": {**of_wallet, "session_id": new_id(), "game": "games/dice-10000"},

@@ -21,7 +21,7 @@ from croupier import scheduling
 from croupier.access import ADMIN_OPERATOR, OPERATOR_KIND, Operator, make_key, revoked
 from croupier.config import Config
 from croupier.model import WalletKey
-from croupier.server import Server, clock_ms, open_store
+from croupier.server import build, clock_ms, open_store
 from croupier.stores.sqlite import SqliteStore
 from croupier.stores.store import Document, Store, drive
 from tests.integration.calling import Caller
@@ -162,7 +162,7 @@ class Serving:
         try:
             store = open_store(self.config)
             self.keys = await prepare(store)
-            self.server = Server(self.config, store)
+            self.server = await build(self.config, store)
             await self.server.start()
         except BaseException as error:
             self._failure = error

@@ -14,6 +14,7 @@ from croupier.access import Role, make_key, revoked
 from croupier.pb import (
     admin_service_pb2,
     catalog_service_pb2,
+    cluster_service_pb2,
     errors_pb2,
     options_pb2,
     round_service_pb2,
@@ -43,7 +44,7 @@ FORBIDDEN: Outcome = (7, "FORBIDDEN")
 ROUND_NOT_FOUND: Outcome = (5, "ROUND_NOT_FOUND")
 OF_A_ROUND = {"RoundService.Act", "RoundService.GetRound", "RoundService.VerifyRound"}
 """A player is told that another session's round is not there."""
-OF_NO_TENANT = {name for name in METHODS if name.startswith(("CatalogService", "AdminService"))}
+OF_NO_TENANT = {name for name in METHODS if name.startswith(("CatalogService", "ClusterService", "AdminService"))}
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,7 @@ def test_the_table_is_whole(mine: Place) -> None:
     for method in METHODS:
         assert message(method, mine) is not None
         assert roles_of(method), method
-    modules = (admin_service_pb2, catalog_service_pb2, round_service_pb2, session_service_pb2, wallet_service_pb2)
+    modules = (admin_service_pb2, catalog_service_pb2, cluster_service_pb2, round_service_pb2, session_service_pb2, wallet_service_pb2)
     assert len(METHODS) == sum(len(service.methods) for module in modules for service in module.DESCRIPTOR.services_by_name.values())
 
 

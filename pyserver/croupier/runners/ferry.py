@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from croupier.door import Answer, Inbox
 from croupier.errors import InvariantBroken, Refusal
 from croupier.runners.embedded import Result
-from croupier.runners.hot import HotBatch, HotPart, Outcome
+from croupier.runners.hot import HotBatch, HotForward, HotPart, Outcome
 
 if TYPE_CHECKING:
     from croupier.runners.awaiting import Awaiting
@@ -36,8 +36,9 @@ class Ferry:
         self._take = take
         self._lanes = lanes
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._reading: set[asyncio.Task[None]] = set()
-        self._read_answers: list[Answer] = []
+        self._working: set[asyncio.Task[None]] = set()
+        """Look-ups and forwarded calls under way."""
+        self._ready: list[Answer] = []
 
     def start(self) -> None:
         """Begins to take calls, on the running event loop."""
@@ -56,15 +57,11 @@ class Ferry:
         answers = batch.answers
         for part in batch.parts():
             if part.keys:
-                self._read(part)
-                continue
-            try:
-                if part.calls:
-                    self._lanes.submit(part.calls, self._return, part)
-                else:
-                    answers.append(part.answer(()))
-            except Refusal as refusal:
-                answers.append(part.answer(refusal))
+                self._begin(self._look_up(part))
+            else:
+                self._submit(part, answers)
+        for forward in batch.forwards:
+            self._begin(self._forward(forward))
         self._lanes.begin()
         if answers:
             self._inbox.answer(answers)
@@ -72,11 +69,31 @@ class Ferry:
     def _return(self, answered: list[tuple[Any, list[Result]]]) -> None:
         self._inbox.answer([part.answer(results) for part, results in answered])
 
-    def _read(self, part: HotPart) -> None:
+    def _submit(self, part: HotPart, answers: list[Answer]) -> None:
+        """Has a call decided; one that comes to no decision is answered at once, into `answers`."""
+        try:
+            if part.calls:
+                self._lanes.submit(part.calls, self._return, part)
+            else:
+                answers.append(part.answer(()))
+        except Refusal as refusal:
+            answers.append(part.answer(refusal))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._loop is not None
-        task = self._loop.create_task(self._look_up(part))
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
+        task = self._loop.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+
+    async def _forward(self, forward: HotForward) -> None:
+        answer = await forward.send()
+        if answer is not None:
+            self._answer_soon(answer)
+            return
+        answers: list[Answer] = []
+        self._submit(forward.part, answers)
+        for answer in answers:
+            self._answer_soon(answer)
 
     async def _look_up(self, part: HotPart) -> None:
         try:
@@ -86,10 +103,14 @@ class Ferry:
         except Exception:  # Whatever it was, the caller must not wait for ever.
             _log.exception("a read failed")
             found = InvariantBroken("an internal error; it was logged")
-        if not self._read_answers:
-            asyncio.get_running_loop().call_soon(self._return_reads)
-        self._read_answers.append(part.answer(found))
+        self._answer_soon(part.answer(found))
 
-    def _return_reads(self) -> None:
-        answers, self._read_answers = self._read_answers, []
+    def _answer_soon(self, answer: Answer) -> None:
+        """Answers at the end of this turn of the loop, together with what else is ready then."""
+        if not self._ready:
+            asyncio.get_running_loop().call_soon(self._answer_ready)
+        self._ready.append(answer)
+
+    def _answer_ready(self) -> None:
+        answers, self._ready = self._ready, []
         self._inbox.answer(answers)

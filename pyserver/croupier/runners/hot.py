@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, Protocol
 
 from croupier.door import Answer
 from croupier.errors import Refusal
@@ -33,6 +33,20 @@ class HotPart(Protocol):
         ...
 
 
+class HotForward(Protocol):
+    """One call that another node is to answer."""
+
+    @property
+    def part(self) -> HotPart:
+        """The call, to be decided here where the other node gives no answer."""
+        ...
+
+    @property
+    def send(self) -> Callable[[], Coroutine[Any, Any, Answer | None]]:
+        """Brings the other node's answer, None where there is none; never raises."""
+        ...
+
+
 class HotBatch(Protocol):
     """Calls of the front door that were taken together."""
 
@@ -42,6 +56,11 @@ class HotBatch(Protocol):
     """To be read, as last committed."""
     answers: list[Answer]
     """Those of calls that were refused before there was anything to decide or read."""
+
+    @property
+    def forwards(self) -> Sequence[HotForward]:
+        """Calls for other nodes; none where the store is this node's own."""
+        ...
 
     def answer(self, results: Sequence[Result], state: State | Refusal) -> None:
         """Answers every call, from one result for each of `calls` and the rows under `keys`."""

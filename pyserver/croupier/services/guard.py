@@ -21,6 +21,8 @@ from croupier.access import Access, Caller
 from croupier.errors import CredentialsInvalid, FieldInvalid, Forbidden, InvariantBroken, NodeUnavailable, Overloaded, Refusal
 from croupier.metrics import Metrics
 from croupier.services import access_log, status
+from croupier.services.forwarding import Forwarding, Relayed, original, wallet_in
+from croupier.services.methods import FORWARDED
 
 _log = logging.getLogger("croupier.call")
 _RETRY_AFTER_S = 1.0
@@ -38,6 +40,10 @@ class Call(Struct, frozen=True):
     caller: Caller
     deadline_ms: int
     """0 for none."""
+    authorization: str
+    """What the caller showed; empty where it was a certificate."""
+    is_forwarded: bool
+    """Another node has forwarded it, so it is served here."""
     check: Callable[[], object]
     """Raises a Refusal once the credentials no longer hold; a stream may outlive them, and asks before each thing that it does (S7)."""
 
@@ -62,6 +68,8 @@ class Guard:
         self._clock_ms = clock_ms
         self._max_calls = max_calls
         self._behind_door = behind_door
+        self.forwarding: Forwarding | None = None
+        """Where calls for other nodes' wallets go, if there are other nodes."""
 
     def unary(self, method: str, roles: frozenset[int], behaviour: Unary, decode: Decode) -> Callable[[bytes, Context], Awaitable[Any]]:
         """`behaviour` as a handler for one request and one answer."""
@@ -72,13 +80,18 @@ class Guard:
             self._begin()
             try:
                 call = self._admit(context, roles)
-                answer = await behaviour(_decoded(decode, data), call)
+                answer = await self._elsewhere(method, data, call)
+                if answer is None:
+                    answer = await behaviour(_decoded(decode, data), call)
             except asyncio.CancelledError:
                 observe(_CANCELLED, started, context, call)
                 raise
             except Refusal as refusal:
                 observe(refusal, started, context, call)
                 await self._refuse(context, method, refusal)
+            except Relayed as relayed:
+                observe(None, started, context, call)  # The node that refused it has counted it.
+                await context.abort(relayed.code, relayed.message, ((status.DETAILS_KEY, relayed.details),))
             except Exception as error:
                 broken = self.broken(method, error)
                 observe(broken, started, context, call)
@@ -154,15 +167,27 @@ class Guard:
         """A call with these credentials, of which one may be empty. Raises the Refusal of one that must not come in."""
         if self.refusing:
             raise NodeUnavailable(f"the node is {self.refusing}; nothing was done, use another node")
+        authorization, is_forwarded = original(authorization)
         caller = self._caller(authorization, certificate, now_ms)
         if caller.role not in roles:
             raise Forbidden(f"the role {caller.role.name} may not call this method")
-        return Call(caller, deadline_ms, lambda: self._caller(authorization, certificate, self._clock_ms()))
+        return Call(caller, deadline_ms, authorization, is_forwarded, lambda: self._caller(authorization, certificate, self._clock_ms()))
 
     def broken(self, method: str, error: Exception) -> Refusal:
         """What the caller is told of an error that nobody foresaw; it is logged here."""
         _log.error("%s failed", method, exc_info=error)
         return InvariantBroken("an internal error; it was logged, and the call changed nothing that it did not acknowledge")
+
+    async def _elsewhere(self, method: str, data: bytes, call: Call) -> bytes | None:
+        """The answer of the node that is preferred for the call's wallet; None where the call is served here. Raises Relayed."""
+        if self.forwarding is None or method not in FORWARDED or call.is_forwarded or not call.authorization:
+            return None
+        wallet = wallet_in(data)
+        member = self.forwarding.elsewhere(wallet) if wallet else None
+        if member is None:
+            return None
+        remaining_s = (call.deadline_ms - self._clock_ms()) / 1000 if call.deadline_ms else None
+        return await self.forwarding.call(member, method, data, call.authorization, remaining_s)
 
     def _admit(self, context: Context, roles: frozenset[int]) -> Call:
         if self._running > self._max_calls:

@@ -21,12 +21,6 @@ from croupier.runners.embedded import Result
 from croupier.runners.taker import Taker
 from croupier.services.guard import Call
 
-_ROUND, _WALLET = "/croupier.v1.RoundService/", "/croupier.v1.WalletService/"
-LOOKUPS = frozenset((_ROUND + "GetRound", _WALLET + "GetWallet"))
-"""Those that come to a Lookup: they are read beside the owner, which they never wait for."""
-HOT = frozenset((_ROUND + "Play", _ROUND + "Act", _ROUND + "PlayBatch", _ROUND + "PlayStream", *LOOKUPS))
-"""The one list of them."""
-
 
 class Decide(Struct, frozen=True):
     """Commands to be decided, in order; a Refusal among them is the result in its place."""

@@ -5,9 +5,9 @@ Inbox -> admit -> parse -> translate -> (the owner decides and commits) -> encod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 from google.protobuf.message import DecodeError
 from msgspec import Struct
@@ -20,12 +20,17 @@ from croupier.runners.embedded import Call as Queued
 from croupier.runners.embedded import Result
 from croupier.runners.hot import Outcome
 from croupier.runners.taker import RETRY_AFTER_S
-from croupier.services import access_log, status
-from croupier.services.guard import Guard, log_refusal, undecodable
+from croupier.services import access_log, names, status
+from croupier.services.forwarding import Relayed
+from croupier.services.guard import Call, Guard, log_refusal, undecodable
 from croupier.services.hot import Decide, Lookup, Work, answered, queued
+from croupier.services.methods import FORWARDED
 from croupier.services.registry import HotMethod
 
 _MAY_GO_ON = b""
+
+Send = Callable[[], Coroutine[Any, Any, "bytes | None"]]
+"""Forwards a call: the other node's encoded answer, or None. Raises Relayed, a Refusal."""
 
 
 class Intake:
@@ -57,7 +62,12 @@ class Intake:
                 if number < 0:
                     batch.answers.append((ticket, _MAY_GO_ON))
                 else:
-                    batch.add(ticket, number, method.translate(method.decode(message), call), deadline_ms)
+                    work = method.translate(method.decode(message), call)
+                    send = self._elsewhere(method, work, message, call) if self._guard.forwarding else None
+                    if send:
+                        batch.forward(ticket, number, work, deadline_ms, send)
+                    else:
+                        batch.add(ticket, number, work, deadline_ms)
             except DecodeError:
                 batch.answers.append(self._ended(ticket, number, undecodable()))
             except Refusal as refusal:
@@ -67,6 +77,18 @@ class Intake:
                 batch.answers.append(self._refused(ticket, number, error))
         batch.log(*batch.answers)
         return batch
+
+    def _elsewhere(self, method: HotMethod, work: Work, message: bytes, call: Call) -> Send | None:
+        """Sends the call to the node that is preferred for its wallet; None where it is served here."""
+        forwarding = self._guard.forwarding
+        if forwarding is None or method.path not in FORWARDED or call.is_forwarded or not call.authorization or isinstance(work, Lookup):
+            return None
+        wallets = {command.wallet for command in work.commands if not isinstance(command, Refusal)}
+        member = forwarding.elsewhere(names.wallet_name(wallets.pop())) if len(wallets) == 1 else None
+        if member is None:
+            return None
+        remaining_s = (call.deadline_ms - self._clock_ms()) / 1000 if call.deadline_ms else None
+        return partial(forwarding.call, member, method.path, message, call.authorization, remaining_s)
 
     def _refused(self, ticket: int, number: int, error: Exception) -> Answer:
         """A refusal, in its place where it is one message of a stream."""
@@ -89,6 +111,15 @@ class Part(Struct, frozen=True):
     answer: Callable[[Outcome], Answer]
 
 
+class Forwarded(Struct, frozen=True):
+    """A call for another node."""
+
+    part: Part
+    """The call itself, should the other node not answer."""
+    send: Callable[[], Coroutine[Any, Any, Answer | None]]
+    """Its answer there; None where there is none."""
+
+
 class Batch:
     """Calls that were taken together."""
 
@@ -100,6 +131,8 @@ class Batch:
         self.keys: list[Key] = []
         """To be read, as last committed."""
         self.answers: list[Answer] = []
+        self.forwards: list[Forwarded] = []
+        """Calls for other nodes; they are in none of the other lists."""
         self._works: list[tuple[int, int, Work, int]] = []
         """Ticket, number of the method, and where the results end."""
         self._inbox = inbox
@@ -116,6 +149,12 @@ class Batch:
         else:
             self.calls.extend(queued(work, deadline_ms))
         self._works.append((ticket, number, work, len(self.calls)))
+
+    def forward(self, ticket: int, number: int, work: Work, deadline_ms: int, send: Send) -> None:
+        """Adds a call for another node."""
+        assert isinstance(work, Decide), "what is only read is read here"
+        part = Part(queued(work, deadline_ms), (), partial(self._answer, ticket, number, work))
+        self.forwards.append(Forwarded(part, partial(self._forwarded, ticket, number, send)))
 
     def answer(self, results: Sequence[Result], state: State | Refusal) -> None:
         """Answers every call. `results` has one for each of `calls`, `state` the rows under `keys`."""
@@ -142,6 +181,18 @@ class Batch:
     def _answer(self, ticket: int, number: int, work: Work, outcome: Outcome) -> Answer:
         answer = self._made(ticket, number, work, outcome)
         self.log(answer)
+        return answer
+
+    async def _forwarded(self, ticket: int, number: int, send: Send) -> Answer | None:
+        try:
+            message = await send()
+            answer: Answer | None = None if message is None else (ticket, message)
+        except Relayed as relayed:
+            answer = (ticket, *relayed.said)
+        except Exception as error:
+            answer = self._refused(ticket, number, error)
+        if answer:
+            self.log(answer)
         return answer
 
     def _made(self, ticket: int, number: int, work: Work, outcome: Outcome) -> Answer:

@@ -15,7 +15,8 @@ from msgspec import Struct
 from croupier.errors import Refusal
 from croupier.pb import options_pb2
 from croupier.services.guard import Decode, Guard
-from croupier.services.hot import HOT, OnEventLoop, Translate
+from croupier.services.hot import OnEventLoop, Translate
+from croupier.services.methods import HOT
 
 
 class HotMethod(Struct, frozen=True):

@@ -24,10 +24,12 @@ _WATCH_PAGE = 500
 class WalletService:
     """See proto/croupier/v1/wallet_service.proto."""
 
-    def __init__(self, owner: Taker, hub: Hub, heartbeat_s: float) -> None:
+    def __init__(self, owner: Taker, hub: Hub, heartbeat_s: float, poll_s: float) -> None:
+        """A watcher is told something every `heartbeat_s` at least; every `poll_s` the store is asked for what other nodes have committed."""
         self._owner = owner
         self._hub = hub
         self._heartbeat_s = heartbeat_s
+        self._poll_s = min(poll_s, heartbeat_s)
         self._ending = False
 
     def get_wallet(self, request: pb.GetWalletRequest, call: Call) -> Lookup:
@@ -83,16 +85,20 @@ class WalletService:
                 )
             # From here on the caller misses nothing, however early the stream breaks: it holds a token.
             yield pb.WatchWalletResponse(resume_token=str(revision))
+            silent_s = 0.0
             while not self._ending:
                 call.check()
                 changed.clear()
                 query = EntryQuery(wallet, _WATCH_PAGE, after_revision=revision, oldest_first=True)
                 entries = await self._owner.read(lambda reads, query=query: reads.entries(query))
                 for entry in entries:
-                    revision = entry.revision
+                    revision, silent_s = entry.revision, 0.0
                     yield pb.WatchWalletResponse(entry=entry_message(wallet, entry), resume_token=str(revision))
-                if not entries and not await _set_within(changed, self._heartbeat_s):
-                    yield pb.WatchWalletResponse(resume_token=str(revision))
+                if not entries and not await _set_within(changed, self._poll_s):
+                    silent_s += self._poll_s
+                    if silent_s >= self._heartbeat_s:
+                        silent_s = 0.0
+                        yield pb.WatchWalletResponse(resume_token=str(revision))
 
     async def get_trial_balance(self, request: pb.GetTrialBalanceRequest, call: Call) -> pb.GetTrialBalanceResponse:
         """Sums of a tenant's wallets by currency, and whether they balance."""

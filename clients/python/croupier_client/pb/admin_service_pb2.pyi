@@ -17,10 +17,12 @@ class NodeState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     NODE_STATE_SERVING: _ClassVar[NodeState]
     NODE_STATE_DRAINING: _ClassVar[NodeState]
     NODE_STATE_OUT_OF_SERVICE: _ClassVar[NodeState]
+    NODE_STATE_STARTING: _ClassVar[NodeState]
 NODE_STATE_UNSPECIFIED: NodeState
 NODE_STATE_SERVING: NodeState
 NODE_STATE_DRAINING: NodeState
 NODE_STATE_OUT_OF_SERVICE: NodeState
+NODE_STATE_STARTING: NodeState
 
 class Node(_message.Message):
     __slots__ = ("name", "version", "state", "reason", "start_time", "queued_calls", "rounds", "store", "disabled_games")

@@ -34,9 +34,9 @@ class ListNodesRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ListNodesResponse(_message.Message):
-    __slots__ = ("nodes", "self")
+    __slots__ = ("nodes", "answered_by")
     NODES_FIELD_NUMBER: _ClassVar[int]
-    SELF_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_BY_FIELD_NUMBER: _ClassVar[int]
     nodes: _containers.RepeatedCompositeFieldContainer[ClusterNode]
-    self: str
-    def __init__(self_, nodes: _Optional[_Iterable[_Union[ClusterNode, _Mapping]]] = ..., self: _Optional[str] = ...) -> None: ...
+    answered_by: str
+    def __init__(self, nodes: _Optional[_Iterable[_Union[ClusterNode, _Mapping]]] = ..., answered_by: _Optional[str] = ...) -> None: ...

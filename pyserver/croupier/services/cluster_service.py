@@ -1,0 +1,44 @@
+"""ClusterService: the nodes that serve together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from croupier.cluster.membership import Member, Membership
+from croupier.pb import admin_service_pb2
+from croupier.pb import cluster_service_pb2 as pb
+from croupier.services.convert import timestamp
+from croupier.services.guard import Call
+
+_STATES = {
+    "starting": admin_service_pb2.NODE_STATE_STARTING,
+    "serving": admin_service_pb2.NODE_STATE_SERVING,
+    "draining": admin_service_pb2.NODE_STATE_DRAINING,
+}
+
+
+class ClusterService:
+    """See proto/croupier/v1/cluster_service.proto."""
+
+    def __init__(self, membership: Membership, node: str, address: Callable[[], str]) -> None:
+        """`address` tells where this node is reached, once it listens."""
+        self._membership = membership
+        self._node = node
+        self._address = address
+
+    async def list_nodes(self, request: pb.ListNodesRequest, call: Call) -> pb.ListNodesResponse:
+        """All nodes that are known."""
+        nodes = [_node(member, self._address() if member.node == self._node else member.address) for member in self._membership.members]
+        return pb.ListNodesResponse(nodes=nodes, answered_by=f"nodes/{self._node}")
+
+
+def _node(member: Member, address: str) -> pb.ClusterNode:
+    return pb.ClusterNode(
+        name=f"nodes/{member.node}",
+        address=address,
+        region=member.region,
+        version=member.version,
+        state=_STATES[member.state],
+        load_permille=member.load_permille,
+        start_time=timestamp(member.start_ms),
+    )
