@@ -1,0 +1,139 @@
+"""Membership: this node's key under its lease, and everybody's as the mirror has them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+import msgspec
+from msgspec import structs
+
+from croupier.cluster.etcd.errors import EtcdError
+from croupier.cluster.etcd.records import MEMBERS, members, read
+from croupier.cluster.etcd.session import Session
+from croupier.cluster.membership import Member, MemberState
+
+_RETRY_S = 0.5
+_LOAD_EVERY_S = 1.0
+"""What is only another load is published no more often."""
+
+_log = logging.getLogger("croupier.cluster")
+
+
+class EtcdMembership:
+    """The members that etcd knows; this node's own entry is what it says now, published or not."""
+
+    def __init__(self, session: Session, member: Member) -> None:
+        self._session = session
+        self._member = member
+        self._key = MEMBERS + member.node
+        self._published: tuple[Member, int] | None = None
+        """What was put last, and under which lease."""
+        self._published_at = 0
+        self._has_twin = False
+        self._members = (member,)
+        self._callbacks: list[Callable[[tuple[Member, ...]], None]] = []
+        self._task: asyncio.Task[None] | None = None
+        session.bell.subscribe(self._look)
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The members in order of their names."""
+        return self._members
+
+    @property
+    def problem(self) -> str:
+        """Why this node is no full member."""
+        if self._has_twin:
+            return f"another process is running as node {self._member.node}: each node needs a name of its own"
+        return self._session.problem
+
+    @property
+    def healthy(self) -> bool:
+        """Etcd answers, and this node is known under its lease."""
+        return not self.problem
+
+    def subscribe(self, callback: Callable[[tuple[Member, ...]], None]) -> None:
+        """Calls `callback` after each change of the members."""
+        self._callbacks.append(callback)
+
+    async def start(self) -> None:
+        """Joins, as soon as etcd lets it."""
+        self._task = asyncio.create_task(self._publish(), name="etcd member")
+        await self._session.start()
+
+    async def update(self, *, state: MemberState | None = None, load_permille: int | None = None) -> None:
+        """Changes what this node says of itself; a new state is published by the end, unless etcd can't be reached now."""
+        before = self._member
+        member = structs.replace(before, state=state or before.state)
+        self._member = member if load_permille is None else structs.replace(member, load_permille=load_permille)
+        if self._member == before:
+            return
+        self._session.bell.ring()
+        if self._member.state != before.state:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._session.client.settings.request_timeout_s):
+                    await self._session.bell.until(lambda: self._is_published or not self.healthy)
+
+    async def stop(self) -> None:
+        """Leaves."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._session.stop()
+
+    @property
+    def _is_published(self) -> bool:
+        lease = self._session.lease
+        return lease is not None and self._published == (self._member, lease.id)
+
+    async def _publish(self) -> None:
+        while True:
+            await self._session.bell.until(self._is_due)
+            lease = self._session.lease
+            assert lease is not None, "what is due has a lease"
+            member = self._member
+            try:
+                self._published_at = await self._session.change([(self._key, msgspec.json.encode(member), lease.id)])
+                self._published = (member, lease.id)
+                self._session.bell.ring()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LOAD_EVERY_S):
+                        await self._session.bell.until(self._is_urgent)
+            except EtcdError as error:
+                _log.debug("this node's entry waits: %s", error)
+                await asyncio.sleep(_RETRY_S)
+
+    def _is_due(self) -> bool:
+        lease = self._session.lease
+        if lease is None or not lease.is_good or self._has_twin:
+            return False
+        is_missing = self._key not in self._session.mirror.entries and self._session.mirror.revision >= self._published_at
+        return not self._is_published or is_missing
+
+    def _is_urgent(self) -> bool:
+        """More than the load is to be published."""
+        lease, published = self._session.lease, self._published
+        is_same = lease and published and published[1] == lease.id and published[0].state == self._member.state
+        return self._is_due() and (not is_same or self._key not in self._session.mirror.entries)
+
+    def _look(self) -> None:
+        self._look_for_a_twin()
+        others = [member for member in members(self._session.mirror) if member.node != self._member.node]
+        now = tuple(sorted([*others, self._member], key=lambda member: member.node))
+        if now != self._members:
+            self._members = now
+            for callback in self._callbacks:
+                callback(now)
+
+    def _look_for_a_twin(self) -> None:
+        """What another process put over this one's entry is a younger process of the same name; what it put before is merely left from an older one."""
+        entry = self._session.mirror.entries.get(self._key)
+        stored = read(entry, Member)
+        is_other = stored is not None and (stored.start_ms, stored.address) != (self._member.start_ms, self._member.address)
+        has_twin = self._published is not None and entry is not None and entry.changed > self._published_at and is_other
+        if has_twin and not self._has_twin:
+            _log.critical("another process took over as node %s; this one no longer publishes itself", self._member.node)
+        self._has_twin = has_twin
