@@ -13,6 +13,7 @@ from tests.faults.broken import CONTROL
 from tests.faults.points import ANY_MOMENT, Point
 from tests.faults.process import START_S_MAX, Server, ServerDied
 
+_LAUNCHER = "tests.cluster.launcher"
 _STARTS = 3
 """A start may meet a store that is just losing or finding a node."""
 
@@ -54,7 +55,7 @@ class Node:
         if clock:
             environment |= self._fake_clock()
         for attempt in range(_STARTS):
-            launched = await Server.launch(self.folder, environment, settings=self.settings, listen=self.address)
+            launched = await Server.launch(self.folder, environment, settings=self.settings, listen=self.address, launcher=_LAUNCHER)
             try:
                 self._server = await Server.serving(self.folder, launched)
             except ServerDied as error:

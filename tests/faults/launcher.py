@@ -11,8 +11,14 @@ from tests.faults import broken, points
 _PR_SET_PDEATHSIG = 1
 """See prctl(2)."""
 
+
+def die_with_parent() -> None:
+    """No server outlives its test."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 if __name__ == "__main__":
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # No server outlives its test.
+    die_with_parent()
     broken.checkpoint_often()
     broken.switch_off()
     points.arm()

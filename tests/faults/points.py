@@ -59,10 +59,10 @@ def arm() -> None:
     """In the server's process: puts the kill where the environment says."""
     name, _, passing = os.environ.get(PYTHON_POINT, "").partition(":")
     if name:
-        _Fuse(name, int(passing)).put()
+        Fuse(name, int(passing)).put()
 
 
-class _Fuse:
+class Fuse:
     """Kills this process when one point has been passed so often."""
 
     def __init__(self, name: str, passings: int) -> None:
@@ -94,7 +94,7 @@ class _Fuse:
             deliver(owner, submissions[half:], results[told:])
 
         def _begin(intake: Intake, inbox: Any, *others: Any) -> None:
-            begin(intake, _Inbox(inbox, fuse), *others)
+            begin(intake, InboxWithPoints(inbox, fuse), *others)
 
         begin: Callable[..., None] = Intake.__init__
         setattr(Intake, "__init__", _begin)  # noqa: B010
@@ -102,10 +102,10 @@ class _Fuse:
         setattr(Owner, "_deliver", _deliver)  # noqa: B010
 
 
-class _Inbox:
+class InboxWithPoints:
     """The front door's inbox with points in it: calls that were taken are not decided yet, and half of the answers were handed over."""
 
-    def __init__(self, inbox: Any, fuse: _Fuse) -> None:
+    def __init__(self, inbox: Any, fuse: Fuse) -> None:
         self._inbox = inbox
         self._fuse = fuse
 
@@ -123,3 +123,5 @@ class _Inbox:
         if answers:
             self._fuse.passes("half_answered")
         self._inbox.answer(answers[half:])
+        if answers:
+            self._fuse.passes("after_answer")

@@ -17,6 +17,7 @@ from tests.faults.points import ANY_MOMENT, Point
 
 ROOT = Path(__file__).parents[2]
 START_S_MAX = 60.0
+LAUNCHER = "tests.faults.launcher"
 SETTINGS = """metrics_listen = ""
 drain_notice_s = 0.1
 [limits]
@@ -56,7 +57,7 @@ class Server:
 
     @staticmethod
     async def launch(
-        data: Path, environment: Mapping[str, str] = {}, *, settings: str = SETTINGS, listen: str = "127.0.0.1:0"
+        data: Path, environment: Mapping[str, str] = {}, *, settings: str = SETTINGS, listen: str = "127.0.0.1:0", launcher: str = LAUNCHER
     ) -> asyncio.subprocess.Process:
         """Starts the process, and waits for nothing."""
         _prepare(data, settings)
@@ -66,7 +67,7 @@ class Server:
         arguments = ["serve", "--demo", "--listen", listen, "--data-dir", str(data), "--config", str(data / "settings.toml")]
         with (data / "server.log").open("a") as log:
             return await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.faults.launcher", *arguments, stdout=subprocess.PIPE, stderr=log, env=everything, cwd=ROOT
+                sys.executable, "-m", launcher, *arguments, stdout=subprocess.PIPE, stderr=log, env=everything, cwd=ROOT
             )
 
     def kill(self) -> None:
