@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 
 from croupier import VERSION, demo, engine, keyfile, scheduling
 from croupier.access import KEY_KIND, OPERATOR_KIND, Access, Role
+from croupier.checks import Checks
 from croupier.cluster.membership import Member, Membership
 from croupier.cluster.single import SingleMembership
 from croupier.config import Config
@@ -98,13 +99,13 @@ class Server:
         self.guard = Guard(self.access, self.metrics, clock_ms, config.max_calls, behind_door=has_door)
         self.membership = _membership(config)
         self._health = health.aio.HealthServicer()
+        self.checks = Checks(self.owner, self.membership, config.stuck_s, self.refresh, self._say_serving)
         self._wallets = WalletService(
             self.owner, self.hub, config.heartbeat_s, _WATCH_POLL_S if config.is_clustered else config.heartbeat_s
         )
         self._rounds = RoundService(self.owner, self.metrics)
         self._hot = OnEventLoop(self.owner, config.max_stream_plays)
         self._listener = self._build_listener()
-        self._is_stuck = False
         self.address = ""
 
     async def start(self) -> None:
@@ -122,9 +123,8 @@ class Server:
             if connect:
                 self.guard.forwarding = Forwarding(self.membership, self.config.node, self.config.region, connect, self.metrics)
         await self.membership.start()
-        await self.membership.update(state="serving")
-        await self._say_serving(is_serving=True)
-        self._poll = asyncio.create_task(self._refresh_often())
+        await self._say_serving(True)
+        self._poll = asyncio.create_task(self._look_often())
         _log.info("serving on %s, store %s", self.address, self._store.name)
 
     async def run(self) -> None:
@@ -175,7 +175,7 @@ class Server:
             ("grpc.enable_channelz", 1),
         ]
         server = grpc.aio.server(options=options)
-        admin = AdminService(self.owner, self.switches, config.node, VERSION, clock_ms(), self._stop)
+        admin = AdminService(self.owner, self.switches, config.node, VERSION, clock_ms(), self._stop, self.checks)
         sessions = SessionService(self.owner, self.access, clock_ms, config.token_ttl_s)
         cluster = ClusterService(self.membership, config.node, lambda: config.advertise or self.address)
         servicers = (CatalogService(self.owner), sessions, self._rounds, self._wallets, cluster, admin)
@@ -193,29 +193,16 @@ class Server:
         inboxes = [self.owner.lookups if method.path in LOOKUPS else self.owner.inbox for method in methods]
         return FrontListener(server, self.guard, self.metrics, config, list(zip(methods, inboxes, strict=True)))
 
-    async def _refresh_often(self) -> None:
+    async def _look_often(self) -> None:
         while True:
             await asyncio.sleep(self.config.key_poll_s)
             if not self._listener.is_serving:
                 self._failed("what listens has ended by itself")
                 return
-            await self._heed_the_stuck()
-            try:
-                await self.refresh()
-            except Refusal as refusal:
-                _log.warning("operators, keys and switches were not refreshed: %s", refusal.message)
-            except Exception:  # Whatever it was, the next attempt may succeed, and until then those known stay in force.
-                _log.exception("operators, keys and switches were not refreshed")
+            await self.checks.look()
 
-    async def _heed_the_stuck(self) -> None:
-        """Sends callers elsewhere while a batch hangs; what has a deadline is answered by it meanwhile, and what is too much is refused."""
-        is_stuck = self.owner.busy_s > self.config.stuck_s
-        if is_stuck != self._is_stuck:
-            self._is_stuck = is_stuck
-            _log.critical("a batch hangs: health says NOT_SERVING") if is_stuck else _log.warning("the batch that hung is done")
-            await self._say_serving(is_serving=not is_stuck)
-
-    async def _say_serving(self, *, is_serving: bool) -> None:
+    async def _say_serving(self, is_serving: bool) -> None:  # noqa: FBT001
+        await self.membership.update(state="serving" if is_serving else "out_of_service")
         status = health_pb2.HealthCheckResponse.SERVING if is_serving else health_pb2.HealthCheckResponse.NOT_SERVING
         for service in ("", *SERVICES):
             await self._health.set(service, status)

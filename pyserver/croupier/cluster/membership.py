@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
-MemberState = Literal["starting", "serving", "draining"]
+MemberState = Literal["starting", "serving", "out_of_service", "draining"]
 
 FINISH_S = 1.0
 """How long the step of a singleton may still take once its term is lost, before it is cancelled."""

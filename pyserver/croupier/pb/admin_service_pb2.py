@@ -26,7 +26,7 @@ from . import options_pb2 as croupier_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63roupier/v1/admin_service.proto\x12\x0b\x63roupier.v1\x1a\x19\x63roupier/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x01\n\x04Node\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.croupier.v1.NodeState\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cqueued_calls\x18\x06 \x01(\x03\x12\x0e\n\x06rounds\x18\x07 \x01(\x03\x12\r\n\x05store\x18\x08 \x01(\t\x12\x31\n\x0e\x64isabled_games\x18\t \x03(\x0b\x32\x19.croupier.v1.DisabledGame\"m\n\x0c\x44isabledGame\x12\x0c\n\x04game\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x30\n\x0c\x64isable_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\"\x10\n\x0eGetNodeRequest\"2\n\x0fGetNodeResponse\x12\x1f\n\x04node\x18\x01 \x01(\x0b\x32\x11.croupier.v1.Node\"\x12\n\x10\x44rainNodeRequest\"4\n\x11\x44rainNodeResponse\x12\x1f\n\x04node\x18\x01 \x01(\x0b\x32\x11.croupier.v1.Node\"!\n\x11\x45nableGameRequest\x12\x0c\n\x04game\x18\x01 \x01(\t\"G\n\x12\x45nableGameResponse\x12\x31\n\x0e\x64isabled_games\x18\x01 \x03(\x0b\x32\x19.croupier.v1.DisabledGame\"2\n\x12\x44isableGameRequest\x12\x0c\n\x04game\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"H\n\x13\x44isableGameResponse\x12\x31\n\x0e\x64isabled_games\x18\x01 \x03(\x0b\x32\x19.croupier.v1.DisabledGame*\x90\x01\n\tNodeState\x12\x1a\n\x16NODE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12NODE_STATE_SERVING\x10\x01\x12\x17\n\x13NODE_STATE_DRAINING\x10\x02\x12\x1d\n\x19NODE_STATE_OUT_OF_SERVICE\x10\x03\x12\x17\n\x13NODE_STATE_STARTING\x10\x04\x32\xdd\x02\n\x0c\x41\x64minService\x12K\n\x07GetNode\x12\x1b.croupier.v1.GetNodeRequest\x1a\x1c.croupier.v1.GetNodeResponse\"\x05\xaa\xed\x18\x01\x03\x12Q\n\tDrainNode\x12\x1d.croupier.v1.DrainNodeRequest\x1a\x1e.croupier.v1.DrainNodeResponse\"\x05\xaa\xed\x18\x01\x03\x12T\n\nEnableGame\x12\x1e.croupier.v1.EnableGameRequest\x1a\x1f.croupier.v1.EnableGameResponse\"\x05\xaa\xed\x18\x01\x03\x12W\n\x0b\x44isableGame\x12\x1f.croupier.v1.DisableGameRequest\x1a .croupier.v1.DisableGameResponse\"\x05\xaa\xed\x18\x01\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63roupier/v1/admin_service.proto\x12\x0b\x63roupier.v1\x1a\x19\x63roupier/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x86\x02\n\x04Node\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12%\n\x05state\x18\x03 \x01(\x0e\x32\x16.croupier.v1.NodeState\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cqueued_calls\x18\x06 \x01(\x03\x12\x0e\n\x06rounds\x18\x07 \x01(\x03\x12\r\n\x05store\x18\x08 \x01(\t\x12\x31\n\x0e\x64isabled_games\x18\t \x03(\x0b\x32\x19.croupier.v1.DisabledGame\x12\x10\n\x08problems\x18\n \x03(\t\"m\n\x0c\x44isabledGame\x12\x0c\n\x04game\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x30\n\x0c\x64isable_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\"\x10\n\x0eGetNodeRequest\"2\n\x0fGetNodeResponse\x12\x1f\n\x04node\x18\x01 \x01(\x0b\x32\x11.croupier.v1.Node\"\x12\n\x10\x44rainNodeRequest\"4\n\x11\x44rainNodeResponse\x12\x1f\n\x04node\x18\x01 \x01(\x0b\x32\x11.croupier.v1.Node\"!\n\x11\x45nableGameRequest\x12\x0c\n\x04game\x18\x01 \x01(\t\"G\n\x12\x45nableGameResponse\x12\x31\n\x0e\x64isabled_games\x18\x01 \x03(\x0b\x32\x19.croupier.v1.DisabledGame\"2\n\x12\x44isableGameRequest\x12\x0c\n\x04game\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"H\n\x13\x44isableGameResponse\x12\x31\n\x0e\x64isabled_games\x18\x01 \x03(\x0b\x32\x19.croupier.v1.DisabledGame*\x90\x01\n\tNodeState\x12\x1a\n\x16NODE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12NODE_STATE_SERVING\x10\x01\x12\x17\n\x13NODE_STATE_DRAINING\x10\x02\x12\x1d\n\x19NODE_STATE_OUT_OF_SERVICE\x10\x03\x12\x17\n\x13NODE_STATE_STARTING\x10\x04\x32\xdd\x02\n\x0c\x41\x64minService\x12K\n\x07GetNode\x12\x1b.croupier.v1.GetNodeRequest\x1a\x1c.croupier.v1.GetNodeResponse\"\x05\xaa\xed\x18\x01\x03\x12Q\n\tDrainNode\x12\x1d.croupier.v1.DrainNodeRequest\x1a\x1e.croupier.v1.DrainNodeResponse\"\x05\xaa\xed\x18\x01\x03\x12T\n\nEnableGame\x12\x1e.croupier.v1.EnableGameRequest\x1a\x1f.croupier.v1.EnableGameResponse\"\x05\xaa\xed\x18\x01\x03\x12W\n\x0b\x44isableGame\x12\x1f.croupier.v1.DisableGameRequest\x1a .croupier.v1.DisableGameResponse\"\x05\xaa\xed\x18\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,28 +41,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADMINSERVICE'].methods_by_name['EnableGame']._serialized_options = b'\252\355\030\001\003'
   _globals['_ADMINSERVICE'].methods_by_name['DisableGame']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['DisableGame']._serialized_options = b'\252\355\030\001\003'
-  _globals['_NODESTATE']._serialized_start=845
-  _globals['_NODESTATE']._serialized_end=989
+  _globals['_NODESTATE']._serialized_start=863
+  _globals['_NODESTATE']._serialized_end=1007
   _globals['_NODE']._serialized_start=109
-  _globals['_NODE']._serialized_end=353
-  _globals['_DISABLEDGAME']._serialized_start=355
-  _globals['_DISABLEDGAME']._serialized_end=464
-  _globals['_GETNODEREQUEST']._serialized_start=466
-  _globals['_GETNODEREQUEST']._serialized_end=482
-  _globals['_GETNODERESPONSE']._serialized_start=484
-  _globals['_GETNODERESPONSE']._serialized_end=534
-  _globals['_DRAINNODEREQUEST']._serialized_start=536
-  _globals['_DRAINNODEREQUEST']._serialized_end=554
-  _globals['_DRAINNODERESPONSE']._serialized_start=556
-  _globals['_DRAINNODERESPONSE']._serialized_end=608
-  _globals['_ENABLEGAMEREQUEST']._serialized_start=610
-  _globals['_ENABLEGAMEREQUEST']._serialized_end=643
-  _globals['_ENABLEGAMERESPONSE']._serialized_start=645
-  _globals['_ENABLEGAMERESPONSE']._serialized_end=716
-  _globals['_DISABLEGAMEREQUEST']._serialized_start=718
-  _globals['_DISABLEGAMEREQUEST']._serialized_end=768
-  _globals['_DISABLEGAMERESPONSE']._serialized_start=770
-  _globals['_DISABLEGAMERESPONSE']._serialized_end=842
-  _globals['_ADMINSERVICE']._serialized_start=992
-  _globals['_ADMINSERVICE']._serialized_end=1341
+  _globals['_NODE']._serialized_end=371
+  _globals['_DISABLEDGAME']._serialized_start=373
+  _globals['_DISABLEDGAME']._serialized_end=482
+  _globals['_GETNODEREQUEST']._serialized_start=484
+  _globals['_GETNODEREQUEST']._serialized_end=500
+  _globals['_GETNODERESPONSE']._serialized_start=502
+  _globals['_GETNODERESPONSE']._serialized_end=552
+  _globals['_DRAINNODEREQUEST']._serialized_start=554
+  _globals['_DRAINNODEREQUEST']._serialized_end=572
+  _globals['_DRAINNODERESPONSE']._serialized_start=574
+  _globals['_DRAINNODERESPONSE']._serialized_end=626
+  _globals['_ENABLEGAMEREQUEST']._serialized_start=628
+  _globals['_ENABLEGAMEREQUEST']._serialized_end=661
+  _globals['_ENABLEGAMERESPONSE']._serialized_start=663
+  _globals['_ENABLEGAMERESPONSE']._serialized_end=734
+  _globals['_DISABLEGAMEREQUEST']._serialized_start=736
+  _globals['_DISABLEGAMEREQUEST']._serialized_end=786
+  _globals['_DISABLEGAMERESPONSE']._serialized_start=788
+  _globals['_DISABLEGAMERESPONSE']._serialized_end=860
+  _globals['_ADMINSERVICE']._serialized_start=1010
+  _globals['_ADMINSERVICE']._serialized_end=1359
 # @@protoc_insertion_point(module_scope)

@@ -25,7 +25,7 @@ NODE_STATE_OUT_OF_SERVICE: NodeState
 NODE_STATE_STARTING: NodeState
 
 class Node(_message.Message):
-    __slots__ = ("name", "version", "state", "reason", "start_time", "queued_calls", "rounds", "store", "disabled_games")
+    __slots__ = ("name", "version", "state", "reason", "start_time", "queued_calls", "rounds", "store", "disabled_games", "problems")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +35,7 @@ class Node(_message.Message):
     ROUNDS_FIELD_NUMBER: _ClassVar[int]
     STORE_FIELD_NUMBER: _ClassVar[int]
     DISABLED_GAMES_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     state: NodeState
@@ -44,7 +45,8 @@ class Node(_message.Message):
     rounds: int
     store: str
     disabled_games: _containers.RepeatedCompositeFieldContainer[DisabledGame]
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., state: _Optional[_Union[NodeState, str]] = ..., reason: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., queued_calls: _Optional[int] = ..., rounds: _Optional[int] = ..., store: _Optional[str] = ..., disabled_games: _Optional[_Iterable[_Union[DisabledGame, _Mapping]]] = ...) -> None: ...
+    problems: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., state: _Optional[_Union[NodeState, str]] = ..., reason: _Optional[str] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., queued_calls: _Optional[int] = ..., rounds: _Optional[int] = ..., store: _Optional[str] = ..., disabled_games: _Optional[_Iterable[_Union[DisabledGame, _Mapping]]] = ..., problems: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class DisabledGame(_message.Message):
     __slots__ = ("game", "reason", "disable_time", "actor")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from croupier.checks import Checks
 from croupier.errors import FieldInvalid, GameNotFound
 from croupier.operations.house import ALL_GAMING
 from croupier.pb import admin_service_pb2 as pb
@@ -17,7 +18,9 @@ from croupier.switches import Switch, Switches
 class AdminService:
     """See proto/croupier/v1/admin_service.proto."""
 
-    def __init__(self, owner: Taker, switches: Switches, node: str, version: str, start_ms: int, stop: asyncio.Event) -> None:
+    def __init__(
+        self, owner: Taker, switches: Switches, node: str, version: str, start_ms: int, stop: asyncio.Event, checks: Checks
+    ) -> None:
         """`stop` is set once the node is to leave service, by whomever."""
         self._owner = owner
         self._switches = switches
@@ -25,6 +28,7 @@ class AdminService:
         self._version = version
         self._start_ms = start_ms
         self._stop = stop
+        self._checks = checks
 
     async def get_node(self, request: pb.GetNodeRequest, call: Call) -> pb.GetNodeResponse:
         """The node itself."""
@@ -69,6 +73,7 @@ class AdminService:
             rounds=runner.counts.rounds,
             store=runner.store.name,
             disabled_games=self._disabled(),
+            problems=list(self._checks.problems.values()),
         )
 
 

@@ -13,6 +13,7 @@ from croupier.services.guard import Call
 _STATES = {
     "starting": admin_service_pb2.NODE_STATE_STARTING,
     "serving": admin_service_pb2.NODE_STATE_SERVING,
+    "out_of_service": admin_service_pb2.NODE_STATE_OUT_OF_SERVICE,
     "draining": admin_service_pb2.NODE_STATE_DRAINING,
 }
 
