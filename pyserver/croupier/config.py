@@ -114,6 +114,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """How long a connection lives before it is asked to go, so that calls spread over new nodes; 0 for ever. The front door's."""
     max_queue_calls: int = 4_096
     """Calls that wait for a decision before further ones are refused."""
+    tolerated_write_ms: int = 100
+    """How long a write to a store over a network may take, by the median, before new rounds are turned away; 0 for no such limit."""
     max_stream_plays: int = 256
     """Plays of one PlayStream that wait for an answer before no more are read from it."""
     cache_mib: int = 96

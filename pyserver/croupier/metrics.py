@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from croupier.door import Front
+from croupier.runners.awaiting import Awaiting
 from croupier.runners.taker import Taker
 
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -138,8 +139,27 @@ class _RunnerCollector(Collector):
             ("calls_expired", "Calls dropped before a decision because their deadline had passed.", counts.expired_calls),
         ):
             yield CounterMetricFamily(f"croupier_{name}", text, value=value)
+        yield from _shedding(self._owner)
         yield CounterMetricFamily("croupier_store_commit_seconds", "Time spent in commits.", value=counts.commit_s)
         yield GaugeMetricFamily("croupier_queue_calls", "Calls that wait for an answer.", value=self._owner.queued)
         yield GaugeMetricFamily("croupier_owner_busy_seconds", "How long the batch at hand has taken so far.", value=self._owner.busy_s)
-        yield GaugeMetricFamily("croupier_cached_wallets", "Wallets in the cache.", value=self._owner.runner.cached_wallets)
+        yield GaugeMetricFamily("croupier_cached_wallets", "Wallets in the cache.", value=len(self._owner.runner.cached))
         yield GaugeMetricFamily("croupier_serving", "1 while the store is in service.", value=0 if self._owner.runner.failure else 1)
+
+
+def _shedding(owner: Taker) -> Iterator[Metric]:
+    """What a runner with a limit of writes adds."""
+    if not isinstance(owner, Awaiting) or owner.shedding is None:
+        return
+    limiter = owner.shedding.limiter
+    for name, text, value in (
+        ("write_limit", "Writes that may be on their way before new rounds are turned away.", limiter.limit),
+        ("writes_in_flight", "Writes that are on their way to the store.", owner.writing),
+        ("write_seconds", "The median time of a write lately.", limiter.latency_s),
+        ("write_unloaded_seconds", "What a write takes without load, as far as that was seen.", limiter.unloaded_s),
+    ):
+        yield GaugeMetricFamily(f"croupier_{name}", text, value=value)
+    shed = CounterMetricFamily("croupier_calls_shed", "Calls that were turned away at the limit, by class.", labels=["class"])
+    for class_, count in owner.shedding.counts.items():
+        shed.add_metric([class_], count)
+    yield shed

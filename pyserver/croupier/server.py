@@ -27,7 +27,9 @@ from croupier.metrics import Metrics
 from croupier.operations.house import House
 from croupier.runners.awaiting import Awaiting
 from croupier.runners.embedded import EmbeddedRunner
+from croupier.runners.limiter import Bounds, Limiter
 from croupier.runners.owner import DOOR_LINGER_S, LINGER_S, Owner
+from croupier.runners.shedding import Shedding
 from croupier.runners.taker import Taker
 from croupier.services import access_log
 from croupier.services.admin_service import AdminService
@@ -93,7 +95,9 @@ class Server:
             linger_s = DOOR_LINGER_S if has_door else LINGER_S
             self.owner = Owner(runner, max_queue=config.max_queue_calls, linger_s=linger_s, on_failure=self._failed)
         else:
-            self.owner = Awaiting(runner, clock_ms, max_queue=config.max_queue_calls, on_failure=self._failed)
+            self.owner = Awaiting(
+                runner, clock_ms, max_queue=config.max_queue_calls, shedding=_shedding(config, runner), on_failure=self._failed
+            )
         self.metrics.watch(self.owner)
         self.switches = Switches(self.owner, clock_ms)
         self.guard = Guard(self.access, self.metrics, clock_ms, config.max_calls, behind_door=has_door)
@@ -297,6 +301,13 @@ def _serve_metrics(config: Config, server: Server) -> Any:
         raise Unstartable(
             f"cannot listen on {config.metrics_listen} for metrics: the port is taken; choose another with --metrics-listen"
         ) from None
+
+
+def _shedding(config: Config, runner: EmbeddedRunner) -> Shedding | None:
+    if not config.tolerated_write_ms:
+        return None
+    bounds = Bounds(config.tolerated_write_ms / 1000, highest=config.max_queue_calls)
+    return Shedding(Limiter(bounds), runner.cached.peek)
 
 
 async def _vault(config: Config, store: Store) -> Vault:

@@ -56,7 +56,9 @@ def node(door: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servin
 @pytest.fixture
 def slow(door: str, tmp_path: Path) -> Iterator[Serving]:
     """A server with room for six calls, whose store takes a while for each."""
-    with Serving(settings(tmp_path, store="memory_late", memory_late_ms=LATE_MS, max_queue_calls=6, door=door)) as running:
+    with Serving(
+        settings(tmp_path, store="memory_late", memory_late_ms=LATE_MS, max_queue_calls=6, tolerated_write_ms=0, door=door)
+    ) as running:
         yield running
 
 

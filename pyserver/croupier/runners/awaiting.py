@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
@@ -23,12 +24,16 @@ from croupier.operations.command import Command
 from croupier.runners.embedded import Call, EmbeddedRunner, Result, expired, unknown
 from croupier.runners.ferry import Ferry
 from croupier.runners.hot import HotCalls
+from croupier.runners.shedding import Shedding
 from croupier.runners.taker import RETRY_AFTER_S
 from croupier.stores.store import Reads, Store
 
 T = TypeVar("T")
 _SWEEP_S = 0.1
 """How often calls that wait behind a write are looked through for those whose deadline has passed."""
+
+_NEW_SHARE = 0.75
+"""Which part of the queue new rounds may fill; the rest is kept for those that settle or resume."""
 
 _log = logging.getLogger("croupier.awaiting")
 
@@ -55,10 +60,12 @@ _Waiting = tuple[Call, _Submission, int]
 class _Lane:
     """One wallet's calls: those that wait for the write before theirs. It exists while the wallet has any."""
 
-    __slots__ = ("task", "waiting")
+    __slots__ = ("is_extra", "task", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_extra: bool) -> None:
         self.waiting: deque[_Waiting] = deque()
+        self.is_extra = is_extra
+        """It was let in beyond the limit."""
         self.task: asyncio.Task[None] | None = None
 
 
@@ -74,15 +81,21 @@ class Awaiting:
         max_wallet_queue: int = 1_024,
         max_write_calls: int = 32,
         stop_grace_s: float = 2.0,
+        shedding: Shedding | None = None,
         on_failure: Callable[[str], None] = lambda reason: None,
     ) -> None:
         """`max_queue` bounds the calls that wait, `max_wallet_queue` those of one wallet, `max_write_calls` those that share a write. A store that has not
-        answered `stop_grace_s` after the node was told to stop is not waited for. `on_failure` is called once, when the store has failed.
+        answered `stop_grace_s` after the node was told to stop is not waited for. `shedding` says which calls are turned away at the limit of writes under
+        way; without it there is none. `on_failure` is called once, when the store has failed.
         """
         self.runner = runner
         self.queued = 0
         """Calls that wait for an answer."""
         self._clock_ms = clock_ms
+        self.shedding = shedding
+        self._limiter = shedding.limiter if shedding else None
+        self._extra = 0
+        """Lanes that were let in beyond the limit."""
         self._max_queue = max_queue
         self._max_wallet_queue = max_wallet_queue
         self._max_write_calls = max_write_calls
@@ -108,6 +121,11 @@ class Awaiting:
     def busy_s(self) -> float:
         """Nothing here keeps everything else waiting: it would keep whoever asks waiting too."""
         return 0.0
+
+    @property
+    def writing(self) -> int:
+        """Writes under way, one a wallet."""
+        return len(self._lanes)
 
     def serve(self, intake: Callable[[Inbox], HotCalls]) -> None:
         """Takes the front door's calls as well, from before the start."""
@@ -146,7 +164,7 @@ class Awaiting:
         for position, call in enumerate(calls):
             lane = self._lanes.get(call.command.wallet)
             if lane is None:
-                lane = self._lanes[call.command.wallet] = _Lane()
+                lane = self._lanes[call.command.wallet] = self._lane()
                 if not self._ready:
                     loop.call_soon(self.begin)
                 self._ready.append((call.command.wallet, lane))
@@ -219,10 +237,28 @@ class Awaiting:
             raise NodeUnavailable("the node is draining; nothing was done, use another node")
         if self.queued + len(calls) > self._max_queue:
             raise Overloaded(f"{self.queued} calls are waiting already; nothing was done", retry_after_s=RETRY_AFTER_S)
+        fresh = 0
         for wallet in {call.command.wallet for call in calls} if len(calls) > 1 else (calls[0].command.wallet,):
             lane = self._lanes.get(wallet)
-            if lane is not None and len(lane.waiting) + len(calls) > self._max_wallet_queue:
+            if lane is None:
+                fresh += 1
+            elif len(lane.waiting) + len(calls) > self._max_wallet_queue:
                 raise Overloaded(f"{len(lane.waiting)} calls are waiting for this wallet; nothing was done", retry_after_s=RETRY_AFTER_S)
+        if self._limiter:
+            lanes = len(self._lanes) + fresh if fresh else 0
+            if lanes > self._limiter.limit or self.queued + len(calls) > self._max_queue * _NEW_SHARE:
+                self._shed(calls, lanes)
+
+    def _shed(self, calls: Sequence[Call], lanes: int) -> None:
+        """Turns calls away unless they settle or resume. `lanes` are those that there would be, 0 where these calls need none of their own."""
+        assert self.shedding is not None
+        if not self.shedding.has_room(calls, lanes, self._extra):
+            raise self.shedding.refusal()
+
+    def _lane(self) -> _Lane:
+        is_extra = self._limiter is not None and len(self._lanes) >= self._limiter.limit
+        self._extra += is_extra
+        return _Lane(is_extra=is_extra)
 
     async def _work(self, wallet: WalletKey, lane: _Lane) -> None:
         """Works a lane off, one write after another."""
@@ -231,9 +267,11 @@ class Awaiting:
             if batch:
                 await self._step(batch)
         del self._lanes[wallet]
+        self._extra -= lane.is_extra
 
     async def _step(self, batch: list[_Waiting]) -> None:
         """Decides and writes calls of one wallet."""
+        began_s = time.monotonic()
         try:
             results = await self.runner.process_wallet([call for call, _, _ in batch])
         except BaseException as error:  # Whatever it was, callers must not wait for ever, and what the store holds is in doubt.
@@ -241,7 +279,14 @@ class Awaiting:
             _log.critical("a batch failed", exc_info=error)
             self.runner.fail(reason)
             results = [unknown()] * len(batch)
+        self._learn(results, began_s)
         self._finish(batch, results)
+
+    def _learn(self, results: Sequence[Result], began_s: float) -> None:
+        """What was refused says nothing of the store: it may not have been asked."""
+        if self._limiter and not all(isinstance(result, Refusal) for result in results):
+            now_s = time.monotonic()
+            self._limiter.observe(now_s - began_s, len(self._lanes), now_s)
 
     def _take(self, lane: _Lane) -> list[_Waiting]:
         """The calls that share the lane's next write; those whose callers went away are dropped."""

@@ -66,6 +66,11 @@ class Cache:
         self._hot.pop(wallet, None)
         self._unlist(wallet)
 
+    def peek(self, wallet: WalletKey) -> State:
+        """The cached rows of a wallet, to look at only; they stay where they are."""
+        packed = self._packed.get(wallet) or self._old.get(wallet)
+        return self._hot.get(wallet) or (_unpack(wallet, packed) if packed else {})
+
     def __len__(self) -> int:
         return len(self._hot) + len(self._packed) + len(self._old)
 

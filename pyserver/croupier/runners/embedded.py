@@ -99,9 +99,9 @@ class EmbeddedRunner:
         self._on_fault = on_fault
 
     @property
-    def cached_wallets(self) -> int:
-        """Wallets in the cache."""
-        return len(self._cache)
+    def cached(self) -> Cache:
+        """Rows as last committed, for others to look at only."""
+        return self._cache
 
     async def process(self, calls: Sequence[Call]) -> list[Result]:
         """Answers `calls`, in order; each answer is committed before this returns."""
