@@ -11,7 +11,8 @@ against a test's time limit. CROUPIER_TEST_CASSANDRA=ADDRESS:PORT lets `cassandr
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,6 +103,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def standing(plan: Plan, folder: Path) -> Iterator[Cluster]:
     """A cluster that stands as long as the generator is not closed; for `yield from` in a fixture of one's own."""
     yield from _standing(plan, folder)
+
+
+def eventually(holds: Callable[[], bool], within_s: float = 20.0) -> None:
+    """Waits until something holds; fails if it never does."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, f"it did not come to hold within {within_s:.0f} s"
+        time.sleep(0.05)
 
 
 def _ring(plan: Plan, folder: Path) -> Iterator[Ring]:

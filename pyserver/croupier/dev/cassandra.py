@@ -7,12 +7,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from croupier.dev import jvm
-from croupier.dev.fetch import Tools
-from croupier.dev.places import Places
-from croupier.dev.plan import Machine, Plan
+from croupier.dev import cql, jvm
+from croupier.dev.failure import DevFailed
+from croupier.dev.plan import Machine, Plan, free_port
+from croupier.dev.site import Site
 
 _DATA = ("data", "commitlog", "hints", "saved_caches", "cdc_raw", "metadata")
+_JMX = "jmx-port"
+"""The file that says on which port of 127.0.0.1 the node takes orders: each start chooses a free one."""
 _RING_DELAY_MS = 2_000
 """How long a node waits for the ring to agree: half a minute by default, which a loopback does not need."""
 _LOGBACK = """\
@@ -27,43 +29,44 @@ _LOGBACK = """\
 _SILENT = '<configuration><root level="OFF"/></configuration>\n'
 
 
-def write_settings(plan: Plan, machine: Machine, places: Places, *, replacing: bool) -> None:
-    """Writes the folder `conf` of the node. `replacing`: it comes back in its own place with an empty disk, and fetches its data from the others."""
-    folder = places.of(machine)
+def command(site: Site, machine: Machine, *, replacing: bool = False) -> list[str]:
+    """Writes the node's settings; what starts it. `replacing`: it comes back in its own place with an empty disk, and fetches its data from the others."""
+    folder = site.folder(machine)
     conf = folder / "conf"
     conf.mkdir(parents=True, exist_ok=True)
     (folder / "logs").mkdir(exist_ok=True)
     # JSON is YAML too.
-    (conf / "cassandra.yaml").write_text(json.dumps(settings(plan, machine, folder, replacing=replacing), indent=2))
+    (conf / "cassandra.yaml").write_text(json.dumps(settings(site.plan, machine, folder, replacing=replacing), indent=2))
     (conf / "cassandra-rackdc.properties").write_text(f"dc={machine.region}\nrack=rack-{machine.number}\n")
     (conf / "logback.xml").write_text(_LOGBACK % (folder / "logs" / "system.log"))
     (conf / "tool-logback.xml").write_text(_SILENT)
-
-
-def command(plan: Plan, machine: Machine, places: Places, tools: Tools, jmx_port: int, *, replacing: bool) -> list[str]:
-    """What starts the node."""
-    folder = places.of(machine)
-    conf = folder / "conf"
-    properties = {
-        "cassandra.config": f"file://{conf}/cassandra.yaml",
-        "cassandra.storagedir": str(folder),
-        "cassandra.logdir": str(folder / "logs"),
-        "logback.configurationFile": str(conf / "logback.xml"),
-        "cassandra.jmx.local.port": str(jmx_port),
-        "cassandra.ring_delay_ms": str(_RING_DELAY_MS),
-        "cassandra.skip_wait_for_gossip_to_settle": "0",
-        "cassandra.superuser_setup_delay_ms": "0",
-        "cassandra.consistent.rangemovement": "false",
-        "cassandra.available_processors": "2",
-        "java.net.preferIPv4Stack": "true",
-        "java.io.tmpdir": str(folder),
-        "jdk.attach.allowAttachSelf": "true",
-        "io.netty.tryReflectionSetAccessible": "true",
-        "io.netty.eventLoopThreads": "4",
-    }
+    jmx_port = free_port()
+    (conf / _JMX).write_text(str(jmx_port))
+    properties = _properties(folder, conf, jmx_port)
     if replacing:
         properties["cassandra.replace_address_first_boot"] = machine.address
-    return jvm.server(tools.java, tools.jars, plan.heap_mib, properties, conf)
+    return jvm.server(site.tools.java, site.tools.jars, site.plan.heap_mib, properties, conf)
+
+
+def nodetool(site: Site, machine: Machine, arguments: tuple[str, ...]) -> list[str]:
+    """What asks a node that was started through Cassandra's own tool."""
+    conf = site.folder(machine) / "conf"
+    try:
+        jmx_port = int((conf / _JMX).read_text())
+    except OSError as error:
+        raise DevFailed(f"{machine.name} is no Cassandra node that was started") from error
+    return jvm.tool(site.tools.java, site.tools.jars, conf, jmx_port, arguments)
+
+
+def serves(plan: Plan, machine: Machine) -> bool:
+    """Whether the node answers callers."""
+    return cql.serves(machine.address, plan.ports.cql)
+
+
+def keyspaces(folder: Path) -> list[str]:
+    """The keyspaces of which the node in that folder holds data, Cassandra's own left out."""
+    names = sorted(path.name for path in (folder / "data").iterdir() if path.is_dir())
+    return [name for name in names if not name.startswith("system")]
 
 
 def destroy_data(folder: Path) -> None:
@@ -133,6 +136,26 @@ _QUICK: dict[str, Any] = {
     "dynamic_snitch": False,
     "hinted_handoff_enabled": True,
 }
+
+
+def _properties(folder: Path, conf: Path, jmx_port: int) -> dict[str, str]:
+    return {
+        "cassandra.config": f"file://{conf}/cassandra.yaml",
+        "cassandra.storagedir": str(folder),
+        "cassandra.logdir": str(folder / "logs"),
+        "logback.configurationFile": str(conf / "logback.xml"),
+        "cassandra.jmx.local.port": str(jmx_port),
+        "cassandra.ring_delay_ms": str(_RING_DELAY_MS),
+        "cassandra.skip_wait_for_gossip_to_settle": "0",
+        "cassandra.superuser_setup_delay_ms": "0",
+        "cassandra.consistent.rangemovement": "false",
+        "cassandra.available_processors": "2",
+        "java.net.preferIPv4Stack": "true",
+        "java.io.tmpdir": str(folder),
+        "jdk.attach.allowAttachSelf": "true",
+        "io.netty.tryReflectionSetAccessible": "true",
+        "io.netty.eventLoopThreads": "4",
+    }
 
 
 def token(plan: Plan, machine: Machine) -> int:

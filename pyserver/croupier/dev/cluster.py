@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Self
 
 import msgspec
 from msgspec import Struct
 
-from croupier.dev import cassandra, cql, etcd, fetch, jvm, process, reaper
+from croupier.dev import cassandra, cql, fetch, process, reaper
 from croupier.dev.failure import DevFailed
+from croupier.dev.fetch import Say
+from croupier.dev.network import Cut, Direction, Network
 from croupier.dev.places import Places, locked
-from croupier.dev.plan import Machine, Plan, free_port
+from croupier.dev.plan import KINDS, Machine, Plan
 from croupier.dev.process import Condition, Process
+from croupier.dev.site import Site
+from croupier.dev.starting import Starting, serves
 
-_READY_S = {"cassandra": 180.0, "etcd": 30.0, "node": 60.0}
-"""How long a machine of each kind may take to serve; two busy cores included."""
 _WHOLE_S = 90.0
 _PATIENCE_S = 25.0
 """How long a machine may take to stop before it is killed."""
-_PORT_S = 20.0
-"""A killed Java process is gone a moment before its ports are."""
 _POLL_S = 0.1
-
-Say = Callable[[str], None]
 
 
 class State(Struct):
@@ -37,8 +34,8 @@ class State(Struct):
     plan: Plan
     running: dict[str, Process] = {}
     """By the machine's name: the process that was started last."""
-    jmx: dict[str, int] = {}
-    """By the machine's name: the port of 127.0.0.1 where a Cassandra node takes orders."""
+    cuts: dict[str, Cut] = {}
+    """By the name of what is cut off."""
 
 
 class Status(Struct, frozen=True):
@@ -52,6 +49,8 @@ class Status(Struct, frozen=True):
     serves: bool
     pid: int | None
     resident_mib: int
+    cut: Direction | None
+    """How it, or its region, is cut off from the others."""
 
 
 class Cluster:
@@ -63,6 +62,7 @@ class Cluster:
         self.plan = plan
         self._say = say
         self._state = State(plan)
+        self._network = Network(plan) if plan.isolated else None
 
     @classmethod
     def open(cls, places: Places, *, say: Say = lambda _: None) -> Self:
@@ -77,31 +77,37 @@ class Cluster:
     # The whole
 
     def up(self) -> None:
-        """Fetches what is missing, and starts every machine that does not run."""
+        """Fetches what is missing, and starts every machine that does not run: Cassandra and etcd together, then the nodes that need them."""
         self.places.folder.mkdir(parents=True, exist_ok=True)
-        for kind in ("cassandra", "etcd"):
-            down = [machine for machine in self.plan.of_kind(kind) if self.condition(machine.name) == "dead"]
-            self._start(down)
+        if self._network:
+            self._network.build()
+        down = [machine for machine in self.plan.machines() if self.condition(machine.name) == "dead"]
+        self._start([machine for machine in down if machine.kind != "node"])
         self._wait_whole()
+        self._start([machine for machine in down if machine.kind == "node"])
 
     def down(self) -> None:
-        """Stops every machine; data and logs stay."""
-        process.end(list(self._state.running.values()), _PATIENCE_S)
-        self._state.running.clear()
+        """Stops every machine, nodes before what they need; data and logs stay. What is cut off is whole again at the next start."""
+        for kind in reversed(KINDS):
+            process.end(self._processes(kind), _PATIENCE_S)
+        self._forget()
         self._save()
 
     def remove(self) -> None:
         """Kills every machine at once, and removes the folder."""
-        process.kill(list(self._state.running.values()))
+        process.kill([process for kind in KINDS for process in self._processes(kind)])
+        self._forget()
         shutil.rmtree(self.places.folder, ignore_errors=True)
 
     def remove_with(self, pid: int) -> None:
         """From now on the cluster is killed and removed as soon as the process `pid` ends, however it ends."""
+        self.places.folder.mkdir(parents=True, exist_ok=True)
         self._save()
         reaper.start(pid, self.places)
 
     def mend(self) -> None:
-        """Undoes every harm: what is frozen goes on, what is dead is started."""
+        """Undoes every harm: what is cut off is joined, what is frozen goes on, what is dead is started."""
+        self.heal()
         for machine in self.plan.machines():
             if self.condition(machine.name) == "paused":
                 self.resume(machine.name)
@@ -115,15 +121,11 @@ class Cluster:
 
     def kill(self, name: str) -> None:
         """Kills a machine as a power cut would; returns when it is dead."""
-        self.plan.machine(name)
-        if running := self._state.running.get(name):
-            process.kill([running])
+        process.kill(self._process(name))
 
     def stop(self, name: str) -> None:
         """Asks a machine to stop, as an administrator would; returns when it is dead."""
-        self.plan.machine(name)
-        if running := self._state.running.get(name):
-            process.end([running], _PATIENCE_S)
+        process.end(self._process(name), _PATIENCE_S)
 
     def pause(self, name: str) -> None:
         """Freezes a machine: it holds its connections and answers nothing."""
@@ -141,71 +143,78 @@ class Cluster:
 
     def wait(self, name: str) -> None:
         """Returns when a machine that runs serves."""
-        self._wait_serving(self.plan.machine(name))
+        self._starting(()).wait(self.plan.machine(name), lambda: self.condition(name))
 
     def condition(self, name: str) -> Condition:
         """What a machine's process is doing."""
         return process.condition(self._state.running.get(name))
 
+    # The network between them
+
+    def cut(self, name: str, direction: Direction = "both", *, callers: bool = False) -> None:
+        """Cuts a machine or a region off from all others, and with `callers` from those who call it; `in`: nothing reaches it, `out`: nothing leaves it."""
+        cut = Cut(name, direction, callers)
+        self._isolated().cut(cut)
+        self._state.cuts[name] = cut
+        self._save()
+
+    def heal(self, name: str | None = None) -> None:
+        """Joins again what was cut off: one machine or region, or all."""
+        if name is not None:
+            self.plan.named(name)
+        for cut in [name] if name in self._state.cuts else list(self._state.cuts) if name is None else []:
+            self._isolated().heal(cut)
+            del self._state.cuts[cut]
+        self._save()
+
+    # Cassandra's data
+
+    def destroy(self, name: str) -> None:
+        """Kills a Cassandra node and removes everything that it stored, as a broken disk would."""
+        machine = self._cassandra(name)
+        self.kill(name)
+        cassandra.destroy_data(self.places.of(machine))
+
+    def start_as_replacement(self, name: str) -> None:
+        """Starts a Cassandra node whose data is gone in its own place: it fetches them from the others before it serves."""
+        self._start([self._cassandra(name)], replacing=True)
+        self._wait_whole()
+
     def nodetool(self, name: str, *arguments: str) -> str:
         """What Cassandra's own tool answers for a node."""
-        tools = self._tools(["cassandra"])
-        port = self._state.jmx.get(name)
-        if port is None:
-            raise DevFailed(f"{name} is no Cassandra node that was started")
-        argv = jvm.tool(tools.java, tools.jars, self.places.of(self.plan.machine(name)) / "conf", port, arguments)
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        machine = self._cassandra(name)
+        argv = cassandra.nodetool(self._site(["cassandra"]), machine, arguments)
+        inside = self._network.inside(machine, argv) if self._network else argv
+        done = subprocess.run(inside, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise DevFailed(f"nodetool {' '.join(arguments)} on {name}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+            said = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+            raise DevFailed(f"nodetool {' '.join(arguments)} on {name}: {said[-1]}")
         return done.stdout
 
     # How
 
-    def _start(self, machines: list[Machine]) -> None:
+    def _start(self, machines: list[Machine], *, replacing: bool = False) -> None:
         if not machines:
             return
-        tools = self._tools({machine.kind for machine in machines})
+        starting = self._starting({machine.kind for machine in machines})
         self._say(f"Starting {', '.join(machine.name for machine in machines)}")
         for machine in machines:
-            self._launch(machine, tools)
+            self._state.running[machine.name] = starting.launch(machine, replacing=replacing)
+            self._save()
         for machine in machines:
-            self._wait_serving(machine)
+            starting.wait(machine, lambda name=machine.name: self.condition(name))
 
-    def _tools(self, kinds: Iterable[str]) -> fetch.Tools:
-        return fetch.tools(self.places.cache, self._say, cassandra="cassandra" in kinds, etcd="etcd" in kinds)
+    def _starting(self, kinds: Iterable[str]) -> Starting:
+        return Starting(self._site(kinds), self._network)
 
-    def _launch(self, machine: Machine, tools: fetch.Tools) -> None:
-        folder = self.places.of(machine)
-        folder.mkdir(parents=True, exist_ok=True)
-        for port in self._ports(machine):
-            _wait_bindable(machine, port)
-        if machine.kind == "cassandra":
-            jmx = self._state.jmx[machine.name] = free_port()
-            cassandra.write_settings(self.plan, machine, self.places, replacing=False)
-            argv = cassandra.command(self.plan, machine, self.places, tools, jmx, replacing=False)
-        else:
-            argv = etcd.command(self.plan, machine, self.places, tools)
-        self._state.running[machine.name] = process.spawn(argv, log=self.places.log(machine), folder=folder)
-        self._save()
-
-    def _ports(self, machine: Machine) -> list[int]:
-        ports = self.plan.ports
-        by_kind = {"cassandra": [ports.cql, ports.storage], "etcd": [ports.etcd, ports.etcd_peer], "node": [ports.grpc, ports.metrics]}
-        return by_kind[machine.kind]
-
-    def _wait_serving(self, machine: Machine) -> None:
-        deadline = time.monotonic() + _READY_S[machine.kind]
-        while not self._serves(machine):
-            if self.condition(machine.name) == "dead":
-                raise DevFailed(f"{machine.name} died while it started; its log ends:\n{process.last_lines(self.places.log(machine))}")
-            if time.monotonic() > deadline:
-                raise DevFailed(f"{machine.name} does not serve after {_READY_S[machine.kind]:.0f} s; see {self.places.log(machine)}")
-            time.sleep(_POLL_S)
+    def _site(self, kinds: Iterable[str]) -> Site:
+        tools = fetch.tools(self.places.cache, self._say, cassandra="cassandra" in kinds, etcd="etcd" in kinds)
+        return Site(self.plan, self.places, tools)
 
     def _wait_whole(self) -> None:
-        """Waits until every Cassandra node believes every other alive; where one is down nobody can."""
+        """Waits until every Cassandra node believes every other alive; where one is down or cut off nobody can."""
         nodes = self.plan.of_kind("cassandra")
-        if any(self.condition(node.name) != "running" for node in nodes):
+        if self._state.cuts or any(self.condition(node.name) != "running" for node in nodes):
             return
         deadline = time.monotonic() + _WHOLE_S
         for node in nodes:
@@ -214,42 +223,55 @@ class Cluster:
                     raise DevFailed(f"{node.name} does not see every other Cassandra node after {_WHOLE_S:.0f} s")
                 time.sleep(_POLL_S)
 
-    def _serves(self, machine: Machine) -> bool:
-        if self.condition(machine.name) != "running":
-            return False
-        if machine.kind == "cassandra":
-            return cql.serves(machine.address, self.plan.ports.cql)
-        return etcd.serves(machine.address, self.plan.ports.etcd)
-
     def _status(self, machine: Machine) -> Status:
         running = self._state.running.get(machine.name)
         condition = process.condition(running)
-        pid = running.pid if running and condition != "dead" else None
-        serves = self._serves(machine)
-        return Status(machine.name, machine.kind, machine.region, machine.address, condition, serves, pid, process.resident_mib(running))
+        cut = self._state.cuts.get(machine.name) or self._state.cuts.get(machine.region)
+        return Status(
+            name=machine.name,
+            kind=machine.kind,
+            region=machine.region,
+            address=machine.address,
+            condition=condition,
+            serves=condition == "running" and serves(self.plan, machine),
+            pid=running.pid if running and condition != "dead" else None,
+            resident_mib=process.resident_mib(running),
+            cut=cut.direction if cut else None,
+        )
+
+    def _process(self, name: str) -> list[Process]:
+        """The process of that machine, if it was ever started."""
+        running = self._state.running.get(self.plan.machine(name).name)
+        return [running] if running else []
+
+    def _processes(self, kind: str) -> list[Process]:
+        return [running for name, running in self._state.running.items() if self.plan.machine(name).kind == kind]
 
     def _signal(self, name: str, number: signal.Signals) -> None:
-        self.plan.machine(name)
-        if not process.send(self._state.running.get(name), number):
+        if not any(process.send(running, number) for running in self._process(name)):
             raise DevFailed(f"{name} does not run")
+
+    def _cassandra(self, name: str) -> Machine:
+        machine = self.plan.machine(name)
+        if machine.kind != "cassandra":
+            raise DevFailed(f"{name} is no Cassandra node")
+        return machine
+
+    def _isolated(self) -> Network:
+        if not self._network:
+            raise DevFailed(
+                "these machines share the loopback, where nobody can be cut off: start the cluster with --isolated, as root, to give each a network namespace"
+            )
+        return self._network
+
+    def _forget(self) -> None:
+        self._state.running.clear()
+        self._state.cuts.clear()
+        if self._network:
+            self._network.tear_down()
 
     def _save(self) -> None:
         with locked(self.places.folder / "lock"):
             part = self.places.state.with_suffix(".part")
             part.write_bytes(msgspec.json.format(msgspec.json.encode(self._state), indent=1))
             part.replace(self.places.state)
-
-
-def _wait_bindable(machine: Machine, port: int) -> None:
-    deadline = time.monotonic() + _PORT_S
-    while True:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((machine.address, port))
-            except OSError as error:
-                if time.monotonic() > deadline:
-                    raise DevFailed(f"{machine.name} cannot listen on {machine.address}:{port}: {error.strerror}") from error
-            else:
-                return
-        time.sleep(_POLL_S)

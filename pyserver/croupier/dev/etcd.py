@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import http.client
 
-from croupier.dev.fetch import Tools
-from croupier.dev.places import Places
 from croupier.dev.plan import Machine, Plan
+from croupier.dev.site import Site
 
 _HEARTBEAT_MS = 50
 _ELECTION_MS = 500
 """Half of etcd's defaults and less: members stand on one machine."""
 
 
-def command(plan: Plan, machine: Machine, places: Places, tools: Tools) -> list[str]:
+def command(site: Site, machine: Machine) -> list[str]:
     """What starts the member, the first time and every other."""
+    plan = site.plan
     peers = {member.name: f"http://{member.address}:{plan.ports.etcd_peer}" for member in plan.of_kind("etcd")}
     client = f"http://{machine.address}:{plan.ports.etcd}"
     flags = {
         "name": machine.name,
-        "data-dir": str(places.of(machine) / "data"),
+        "data-dir": str(site.folder(machine) / "data"),
         "listen-client-urls": client,
         "advertise-client-urls": client,
         "listen-peer-urls": peers[machine.name],
@@ -32,12 +32,12 @@ def command(plan: Plan, machine: Machine, places: Places, tools: Tools) -> list[
         "logger": "zap",
         "log-level": "warn",
     }
-    return [str(tools.etcd), *(f"--{name}={value}" for name, value in flags.items())]
+    return [str(site.tools.etcd), *(f"--{name}={value}" for name, value in flags.items())]
 
 
-def serves(address: str, port: int) -> bool:
+def serves(plan: Plan, machine: Machine) -> bool:
     """Whether the member is healthy: it answers, and knows a leader."""
-    connection = http.client.HTTPConnection(address, port, timeout=2.0)
+    connection = http.client.HTTPConnection(machine.address, plan.ports.etcd, timeout=1.0)
     try:
         connection.request("GET", "/health")
         return b'"true"' in connection.getresponse().read()

@@ -32,6 +32,11 @@ class Places(Struct, frozen=True):
         """What is remembered from one command to the next."""
         return self.folder / "cluster.json"
 
+    @property
+    def keys(self) -> Path:
+        """The key file that every engine node has: it seals the seeds in their common store."""
+        return self.folder / "croupier.keys"
+
     def of(self, machine: Machine) -> Path:
         """One machine's own folder: settings, data and logs."""
         return self.folder / machine.name

@@ -11,6 +11,8 @@ from msgspec import Struct
 from croupier.dev.failure import DevFailed
 
 Kind = Literal["cassandra", "etcd", "node"]
+KINDS: tuple[Kind, ...] = ("cassandra", "etcd", "node")
+"""In the order in which they are started."""
 _FIRST_ADDRESS: dict[Kind, int] = {"cassandra": 0, "etcd": 100, "node": 200}
 """Machine n of a kind has the address <network>.<this + n>."""
 _MACHINES_MAX = 50
@@ -49,6 +51,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     network: str = "127.0.20"
     """The first three numbers of every address."""
     ports: Ports = Ports()
+    isolated: bool = False
+    """Each machine has a network namespace of its own, so that it can be cut off; that needs root."""
+    durability: Literal["local", "home", "geo"] = "geo"
+    driver: Literal["acsylla", "python"] = "acsylla"
     heap_mib: int = 384
     """Of each Cassandra node."""
 

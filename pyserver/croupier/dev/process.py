@@ -17,8 +17,8 @@ from croupier.dev.failure import DevFailed
 
 Condition = Literal["running", "paused", "dead"]
 _POLL_S = 0.05
-_BIRTH = 19
-"""Where the moment of birth stands in /proc/PID/stat, counted after the name: field 22 of proc(5)."""
+_THREADS, _BIRTH = 17, 19
+"""Where the number of threads and the moment of birth stand in /proc/PID/stat, counted after the name: fields 20 and 22 of proc(5)."""
 _children: dict[int, subprocess.Popen[bytes]] = {}
 """Those that this very process started: somebody has to collect them, or a dead one keeps its number."""
 
@@ -52,7 +52,7 @@ def condition(process: Process | None) -> Condition:
     if child := _children.get(process.pid):
         child.poll()
     letter, born = _stat(process.pid)
-    if born != process.born or letter in "ZXx":
+    if born != process.born or letter in "Xx":
         return "dead"
     return "paused" if letter in "Tt" else "running"
 
@@ -119,4 +119,6 @@ def _stat(pid: int) -> tuple[str, int]:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return "X", -1
-    return fields[0], int(fields[_BIRTH])
+    # A killed Java process keeps its ports until the last of its threads is gone.
+    is_dead = fields[0] == "Z" and int(fields[_THREADS]) <= 1
+    return "X" if is_dead else fields[0], int(fields[_BIRTH])
