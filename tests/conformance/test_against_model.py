@@ -9,7 +9,6 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -17,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from croupier.model import Entry, Key, Row, Wallet, WalletKey, WalletWrite
 from croupier.operations.command import wallet_key
 from croupier.stores.store import CommitResult, Document, EntryQuery, Store
-from tests.conformance.candidates import CANDIDATES, Candidate
+from tests.conformance.candidates import Candidate
 from tests.conformance.writes import KEYS, transfer_row, write_on
 
 T = TypeVar("T")
@@ -138,10 +137,11 @@ class StoreMachine(RuleBasedStateMachine):
             assert sum(one.balance_micros for one in sums) == sum(head.balance_micros for head in self.model.heads.values())
 
 
-@pytest.mark.parametrize("candidate", CANDIDATES, ids=lambda one: one.name)
 def test_store_behaves_like_the_model(candidate: Candidate) -> None:
     """S4: whatever is committed, refused, queried and reopened, the store holds what the model holds."""
     machine = type("Machine", (StoreMachine,), {"candidate": candidate})
+    examples = 8 if candidate.is_on_ring else 20
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        machine,
+        settings=settings(max_examples=examples, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]),
     )

@@ -143,7 +143,7 @@ async def test_reads_beside_the_owner(store: Store) -> None:
     assert await reads.documents("key") == [Document("key", "a", 1, b"x")]
 
 
-@pytest.mark.parametrize("candidate", [one for one in CANDIDATES if one.durable], ids=lambda one: one.name)
+@pytest.mark.parametrize("candidate", [one for one in CANDIDATES if one.durable], ids=lambda one: one.name, indirect=True)
 async def test_reopening(candidate: Candidate, tmp_path: Path) -> None:
     """S4: a durable store that is opened again holds what was committed, and goes on from it; ids stay known."""
     store = await candidate.open(tmp_path)

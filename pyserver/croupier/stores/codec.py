@@ -10,13 +10,14 @@ from collections.abc import Sequence
 
 import msgspec
 
-from croupier.model import Epoch, Key, Kind, Round, Row, Seed, Session, Transfer, Wallet, WalletWrite
+from croupier.model import Entry, Epoch, Key, Kind, Round, Row, Seed, Session, Transfer, Wallet, WalletWrite
 from croupier.stores.store import Document
 
 KIND_NUMBERS: dict[Kind, int] = {"session": 1, "seed": 2, "round": 3, "transfer": 4, "epoch": 5}
 """Stored number of each kind of row; the wallet's own row has columns instead."""
 
 _encoder = msgspec.msgpack.Encoder()
+_decode_entry = msgspec.msgpack.Decoder(Entry).decode
 _decoders: dict[Kind, msgspec.msgpack.Decoder[Row]] = {
     "wallet": msgspec.msgpack.Decoder(Wallet),
     "session": msgspec.msgpack.Decoder(Session),
@@ -40,6 +41,16 @@ def encode_writes(writes: Sequence[WalletWrite]) -> bytes:
 def decode(key: Key, body: bytes) -> Row:
     """The row stored under `key`; a wallet's columns in the order of its fields."""
     return _decoders[key.kind].decode(body)
+
+
+def encode_row(row: Row | Entry) -> bytes:
+    """The stored form of one row."""
+    return _encoder.encode(row)
+
+
+def decode_entry(body: bytes) -> Entry:
+    """The entry that `encode_row` encoded."""
+    return _decode_entry(body)
 
 
 def document_digest(document: Document) -> bytes:

@@ -1,0 +1,115 @@
+"""Connects a node to its keyspace, and builds the store on it."""
+
+from __future__ import annotations
+
+import re
+
+from croupier.config import Config
+from croupier.errors import StoreUnusable
+from croupier.stores.cassandra import schema, statements
+from croupier.stores.cassandra.acsylla_driver import AcsyllaDriver
+from croupier.stores.cassandra.driver import GLOBAL, LOCAL, Driver, DriverError, Levels, Misuse
+from croupier.stores.cassandra.link import Counts, Link
+from croupier.stores.cassandra.links import Links
+from croupier.stores.cassandra.partitions import Partitions, Pass
+from croupier.stores.cassandra.places import Places
+from croupier.stores.cassandra.store import CassandraWrites
+
+_NAME = re.compile("[a-z][a-z0-9_]{0,47}")
+
+
+class CassandraStore(CassandraWrites):
+    """See Store. Connects when it is opened, not when it is made."""
+
+    def __init__(self, config: Config, *, passing: Pass = lambda step: None) -> None:
+        """`passing` is told each named step of an epoch's roll."""
+        self._config = config
+        self._driver = make_driver(config, config.cassandra.keyspace)
+        self._levels = levels_of(config)
+        counts = Counts()
+        world = Link(self._driver, self._levels, config.cassandra.request_timeout_s, counts)
+        super().__init__(Partitions(Links(world), Places(), counts, passing), counts)
+
+    async def open(self) -> None:
+        """See Store.open."""
+        keyspace = self._config.cassandra.keyspace
+        try:
+            await self._connect()
+            found = await schema.version(self._driver, self._levels, keyspace)
+            schema.refuse_other(found, self._config.cassandra.durability)
+            schema.refuse_old(found)
+            for statement in statements.ALL:
+                await self._driver.prepare(statement.cql)
+        except DriverError as error:
+            raise unusable(self._config, error) from error
+
+    def reads(self) -> CassandraWrites:
+        """The store itself: its calls may run beside one another."""
+        return self
+
+    def close(self) -> None:
+        """See Store.close."""
+        self._driver.close()
+
+    async def _connect(self) -> None:
+        try:
+            await self._driver.connect()
+        except Misuse as error:
+            raise StoreUnusable(
+                f"keyspace {self._config.cassandra.keyspace} cannot be used ({error}); make it with croupier migrate --apply --create-keyspace"
+            ) from error
+
+
+def make_driver(config: Config, keyspace: str) -> Driver:
+    """The driver that the settings name, in a keyspace, or in none. Raises StoreUnusable."""
+    if not _NAME.fullmatch(config.cassandra.keyspace):
+        raise StoreUnusable(f"{config.cassandra.keyspace!r} cannot be a keyspace's name; use small letters, digits and _, a letter first")
+    for region, points in config.cassandra.contact_points.items():
+        hosts = [point.rpartition(":") for point in points]
+        return AcsyllaDriver(
+            region,
+            [host for host, _, _ in hosts],
+            int(hosts[0][2]),
+            keyspace,
+            timeout_s=config.cassandra.request_timeout_s,
+        )
+    raise StoreUnusable("no node of Cassandra is named; set cassandra.contact_points")
+
+
+def levels_of(config: Config) -> Levels:
+    """The levels of the durability class."""
+    return GLOBAL if config.cassandra.durability == "geo" else LOCAL
+
+
+async def migrate(config: Config, by: str) -> schema.SchemaVersion:
+    """Brings the keyspace up to date. Raises StoreUnusable."""
+    driver = make_driver(config, config.cassandra.keyspace)
+    try:
+        await driver.connect()
+        return await schema.migrate(driver, levels_of(config), config.cassandra.durability, by)
+    except DriverError as error:
+        raise unusable(config, error) from error
+    finally:
+        driver.close()
+
+
+async def create_keyspace(config: Config, replicas: dict[str, int]) -> None:
+    """Makes the keyspace, unless it is there, with that many replicas in each region. Raises StoreUnusable."""
+    driver = make_driver(config, "")
+    replication = ", ".join(f"'{region}': {count}" for region, count in replicas.items())
+    try:
+        await driver.connect()
+        await driver.run(
+            f"CREATE KEYSPACE IF NOT EXISTS {config.cassandra.keyspace} WITH replication = {{'class': 'NetworkTopologyStrategy', {replication}}}",
+            30.0,
+        )
+    except DriverError as error:
+        raise unusable(config, error) from error
+    finally:
+        driver.close()
+
+
+def unusable(config: Config, error: DriverError) -> StoreUnusable:
+    """One sentence for the operator."""
+    points = ", ".join(point for points in config.cassandra.contact_points.values() for point in points)
+    return StoreUnusable(f"Cassandra at {points} cannot be used: {error}")

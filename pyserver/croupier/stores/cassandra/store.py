@@ -1,0 +1,133 @@
+"""The replicated store: one conditional batch for each write of a wallet, in one partition.
+
+What it cannot know it says: an error that may have followed an effect is UNKNOWN, and nothing is sent twice here. Whoever calls `commit` again with the
+same write learns what became of it; that goes through another coordinator, for the first may still hold the batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from croupier.errors import Refusal, StoreFailed, StoreUnreachable, TooLarge
+from croupier.model import GENESIS_EPOCH, WalletWrite
+from croupier.stores.cassandra import documents, fences, indices, partition
+from croupier.stores.cassandra.driver import Applied, NotSent, Unknown
+from croupier.stores.cassandra.link import Counts
+from croupier.stores.cassandra.partition import Found
+from croupier.stores.cassandra.partitions import Partitions
+from croupier.stores.cassandra.places import Known, Place, may_be_before
+from croupier.stores.cassandra.reads import CassandraReads, in_turns
+from croupier.stores.store import CommitResult, Document, FencedRecord
+
+APPLIED, REFUSED, UNKNOWN, UNSENT = CommitResult.APPLIED, CommitResult.REFUSED, CommitResult.UNKNOWN, CommitResult.UNSENT
+MAX_WRITE_BYTES = 1 << 20
+"""How large one conditional batch may be. Cassandra takes half a segment of its log, which is 16 MiB by default; Paxos moves each batch several times."""
+_NOTE_AGAIN_MS = indices.DIRTY_BUCKET_MS // 2
+"""How long after a note a wallet's writes need no other: so each bucket with a write has a note, or the one before it."""
+
+
+class CassandraWrites(CassandraReads):
+    """The conditional writes. See Store."""
+
+    inline = False
+    name = "cassandra"
+    max_write_bytes = MAX_WRITE_BYTES
+
+    def __init__(self, partitions: Partitions, counts: Counts, clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+        super().__init__(partitions)
+        self.counts = counts
+        self._clock_ms = clock_ms
+        self._places = partitions.places
+        self._links = partitions.links
+        self._operators: set[str] = set()
+        """Those that the index has for certain."""
+
+    async def commit(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
+        """See Store.commit. Raises TooLarge for a write above `max_write_bytes`, of which nothing was done."""
+        if len(writes) == 1:
+            return [await self._commit(writes[0])]
+        return await in_turns(writes, self._commit)
+
+    async def put_document(self, document: Document) -> bool:
+        """See Store.put_document."""
+        return await documents.put(self._world, document)
+
+    async def raise_fence(self, singleton: str, holder: str) -> int:
+        """See Fences.raise_fence."""
+        return await fences.raise_fence(self._world, singleton, holder)
+
+    async def put_fenced(self, record: FencedRecord, fence: int) -> CommitResult:
+        """See Fences.put_fenced."""
+        return await fences.put_fenced(self._world, record, fence)
+
+    async def _commit(self, write: WalletWrite) -> CommitResult:
+        known = self._places.of(write.key)
+        number = partition.starting_epoch(write)
+        is_doubtful = known.doubtful_revision == write.expected_revision
+        try:
+            place = await self._place(write, number, known)
+            if place is None or await self._is_known(write, place):
+                return REFUSED
+            batch = partition.batch(write, number, place.home)
+            if partition.batch_bytes(batch) > self.max_write_bytes:
+                raise TooLarge(f"what these calls decided takes more than {self.max_write_bytes} bytes to store; nothing was done")
+            await self._note(write, known)
+            answer = await self._links.of(place.home).conditional(batch, avoid=known.avoid)
+        except (NotSent, StoreUnreachable):
+            return UNKNOWN if is_doubtful else UNSENT
+        except Unknown as error:
+            known.avoid, known.doubtful_revision = error.coordinator, write.expected_revision
+            return UNKNOWN
+        if is_doubtful:
+            self._resolved(known, answer)
+        if not answer.applied:
+            self._places.forget(write.key)
+            return REFUSED
+        if write.wallet.epoch == number:
+            known.place = place
+        else:
+            await self._rolled(write, place, known)
+        return APPLIED
+
+    async def _place(self, write: WalletWrite, number: int, known: Known) -> Place | None:
+        """The partition that the write goes to; None where that is not the open one. Raises StoreUnreachable."""
+        if known.place is not None and known.place.number == number:
+            return known.place
+        if number == GENESIS_EPOCH and not self._links.region:
+            return Place(number, 0, 1, 0, "")
+        found = await self._partitions.newest(write.key)
+        return found.place if found is not None and found.place.number == number else None
+
+    async def _is_known(self, write: WalletWrite, place: Place) -> bool:
+        """Whether a row to create is there already, in a partition before; in the open one the batch itself finds it."""
+        keys = [key for key, _ in write.creates if may_be_before(key, place)]
+        return bool(keys) and bool(await self._partitions.before(write.key, place, keys))
+
+    async def _note(self, write: WalletWrite, known: Known) -> None:
+        """What must be written before the wallet is: that it exists, and that it is about to change. Raises StoreUnreachable."""
+        if not write.expected_revision:
+            await indices.note_wallet(self._world, write.key, GENESIS_EPOCH)
+            if write.key.operator not in self._operators:
+                await indices.note_operator(self._world, write.key.operator)
+                self._operators.add(write.key.operator)
+        now_ms = self._clock_ms()
+        if abs(now_ms - known.noted_ms) >= _NOTE_AGAIN_MS:
+            await indices.note_dirty(self._world, write.key, now_ms)
+            known.noted_ms = now_ms
+
+    async def _rolled(self, write: WalletWrite, place: Place, known: Known) -> None:
+        """Opens the next partition at once; where that fails, whoever comes next does it."""
+        self.counts.rolls += 1
+        known.place = None
+        self._partitions.passing("partition closed")
+        with suppress(Refusal, StoreFailed):
+            known.place = await self._partitions.open_next(write.key, Found(place, write.wallet, True, "", {}))
+
+    def _resolved(self, known: Known, answer: Applied) -> None:
+        known.avoid, known.doubtful_revision = "", -1
+        if answer.applied:
+            self.counts.resolved_applied += 1
+        else:
+            self.counts.resolved_refused += 1
