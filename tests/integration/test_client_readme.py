@@ -24,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 def test_the_readme_has_its_blocks() -> None:
     """A change of the README's form must not leave its blocks untested."""
-    assert len(BLOCKS) == README.read_text(encoding="utf-8").count("```python") == 4
+    assert len(BLOCKS) == README.read_text(encoding="utf-8").count("```python") == 5
 
 
 @pytest.mark.parametrize(("title", "block"), BLOCKS, ids=[title for title, _ in BLOCKS])

@@ -8,10 +8,17 @@ from pathlib import Path
 import croupier_client.aio
 import croupier_client.client
 from croupier_client import AsyncClient, AsyncSessionHandle, Client, SessionHandle, calls
-from croupier_client.pb import admin_service_pb2, catalog_service_pb2, round_service_pb2, session_service_pb2, wallet_service_pb2
+from croupier_client.pb import (
+    admin_service_pb2,
+    catalog_service_pb2,
+    cluster_service_pb2,
+    round_service_pb2,
+    session_service_pb2,
+    wallet_service_pb2,
+)
 
 ROOT = Path(__file__).parent.parent.parent
-MODULES = (admin_service_pb2, catalog_service_pb2, round_service_pb2, session_service_pb2, wallet_service_pb2)
+MODULES = (admin_service_pb2, catalog_service_pb2, cluster_service_pb2, round_service_pb2, session_service_pb2, wallet_service_pb2)
 RPCS = {
     f"{service.name}.{method.name}"
     for module in MODULES

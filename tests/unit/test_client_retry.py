@@ -7,16 +7,20 @@ import random
 import grpc
 import pytest
 
+from croupier_client.budget import BudgetRules
 from croupier_client.errors import Conflict, CroupierError, OutcomeUnknown, Overloaded, RequestInvalid, Unavailable
-from croupier_client.retry import Attempts, Nodes, RetryPolicy, is_retried
+from croupier_client.nodes import Nodes
+from croupier_client.retry import Attempts, RetryPolicy, is_retried
+from croupier_client.standing import Ejection
 
-POLICY = RetryPolicy(deadline_s=10, attempt_timeout_s=2, attempts_max=5, backoff_first_s=0.1, backoff_max_s=1, ejected_s=30)
+POLICY = RetryPolicy(deadline_s=10, attempt_timeout_s=2, attempts_max=5, backoff_first_s=0.1, backoff_max_s=1)
+EJECTION = Ejection()
 UNREACHABLE = grpc.StatusCode.UNAVAILABLE
 TIMED_OUT = grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 def _attempts(*addresses: str, nodes: Nodes | None = None, deadline: float = 10) -> Attempts:
-    return Attempts(nodes or Nodes(addresses or ("a",), POLICY), POLICY, deadline, random.Random(1))
+    return Attempts(nodes or Nodes(addresses or ("a",), EJECTION), POLICY, deadline, random.Random(1))
 
 
 def test_pauses_grow_with_jitter_and_end_with_the_attempts() -> None:
@@ -69,49 +73,81 @@ def test_only_what_may_pass_is_sent_again(error: CroupierError, retried: bool) -
     assert is_retried(error) is retried
 
 
-def test_a_node_that_cannot_be_reached_is_left_for_the_next() -> None:
-    """The next attempt goes elsewhere, and later calls stay there."""
-    nodes = Nodes(("a", "b"), POLICY)
+def test_a_call_leaves_a_broken_node_at_once_while_another_stands_ready() -> None:
+    """No pause before the first try elsewhere; later calls stay there."""
+    nodes = Nodes(("a", "b"), EJECTION)
     attempts = _attempts(nodes=nodes)
     attempts.start(0)
-    attempts.failed(Unavailable("x", code=UNREACHABLE), 0)
+    assert attempts.failed(Unavailable("x", code=UNREACHABLE), 0) == 0
     attempts.start(0.1)
     assert attempts.address == "b"
-    attempts.answered()
-    assert nodes.choose(1) == "b"
+    attempts.answered(0.1)
+    assert nodes.choose("", [], 1).address == "b"
 
 
-def test_a_node_that_hangs_twice_is_ejected_for_a_while() -> None:
-    """Two time-outs in a row take a node out; after its time a single further one does."""
-    nodes = Nodes(("a", "b"), POLICY)
-    nodes.failed("a", 0, timed_out=True)
-    nodes.failed("b", 1, timed_out=False)
-    assert nodes.choose(1) == "a"
-    nodes.failed("a", 2, timed_out=True)
-    nodes.failed("b", 3, timed_out=False)
-    assert nodes.choose(3) == "b"
-    nodes.failed("b", 31, timed_out=False)
-    assert nodes.choose(31.9) == "b"
-    nodes.failed("b", 32, timed_out=False)
-    assert nodes.choose(32.1) == "a"
-    nodes.failed("a", 33, timed_out=True)
-    nodes.failed("b", 34, timed_out=False)
-    assert nodes.choose(35) == "b"
+def test_an_attempt_is_cut_shorter_while_another_node_stands_ready() -> None:
+    """The first time-out comes after `failover_timeout_s`; a call that has seen one is as patient as with a single node."""
+    attempts = _attempts("a", "b", "c", deadline=20)
+    assert attempts.start(0) == POLICY.failover_timeout_s
+    attempts.failed(OutcomeUnknown("x", code=TIMED_OUT), 1)
+    assert (attempts.start(1), attempts.address) == (POLICY.attempt_timeout_s, "b")
 
 
-def test_an_answer_clears_the_count_of_timeouts() -> None:
-    """Two time-outs with an answer between them eject nobody."""
-    nodes = Nodes(("a",), POLICY)
-    nodes.failed("a", 0, timed_out=True)
-    nodes.answered("a")
-    nodes.failed("a", 1, timed_out=True)
-    nodes.failed("a", 1, timed_out=False)
-    assert nodes.choose(2) == "a"
+def test_a_batch_has_more_patience() -> None:
+    """The time-out of an attempt is as many times as long as the call says."""
+    attempts = Attempts(Nodes(("a",), EJECTION), POLICY, 10, random.Random(1), patience=3)
+    assert attempts.start(0) == 3 * POLICY.attempt_timeout_s
 
 
-def test_if_all_are_ejected_the_first_to_return_is_tried() -> None:
-    """A client is never left without a node to ask."""
-    nodes = Nodes(("a", "b"), POLICY)
-    for at, address in ((0, "a"), (1, "a"), (2, "b"), (3, "b")):
-        nodes.failed(address, at, timed_out=True)
-    assert nodes.choose(4) == "a"
+def test_a_wallets_own_node_is_asked_once_more() -> None:
+    """A lost race or an unknown outcome is first tried again where the wallet is known best, then elsewhere."""
+    attempts = _attempts("a", "b")
+    asked = []
+    for now in range(3):
+        attempts.start(now)
+        asked.append(attempts.address)
+        assert attempts.failed(Conflict("x", code=grpc.StatusCode.ABORTED, reason="WRITE_CONFLICT"), now) > 0
+    assert asked == ["a", "a", "b"]
+
+
+def test_a_node_that_refuses_service_is_left_at_once() -> None:
+    """NODE_UNAVAILABLE throws the node out: neither this call nor the next one goes there."""
+    nodes = Nodes(("a", "b"), EJECTION)
+    attempts = _attempts(nodes=nodes)
+    attempts.start(0)
+    assert attempts.failed(Unavailable("x", code=UNREACHABLE, reason="NODE_UNAVAILABLE"), 0) == 0
+    attempts.start(0)
+    assert (attempts.address, nodes.out()) == ("b", ["a"])
+
+
+def test_a_call_about_one_node_stays_there() -> None:
+    """Draining a node must never drain the next one because the first did not answer."""
+    attempts = Attempts(Nodes(("a", "b"), EJECTION), POLICY, 10, random.Random(1), fixed="a")
+    for now in range(3):
+        attempts.start(now)
+        assert attempts.address == "a"
+        attempts.failed(Unavailable("x", code=UNREACHABLE), now)
+
+
+def test_retries_wait_for_their_budget() -> None:
+    """With the budget used up a call waits; if it stays empty until the deadline, the error is raised."""
+    nodes = Nodes(("a",), EJECTION, budget=BudgetRules(share=0.0, floor_per_s=0.1, window_s=10))
+    attempts, error = _attempts(nodes=nodes, deadline=1), Unavailable("x", code=UNREACHABLE)
+    attempts.start(0)
+    attempts.failed(error, 0)
+    assert attempts.waits(error, 0.1) == 0
+    attempts.start(0.1)
+    attempts.failed(error, 0.1)
+    assert 0 < attempts.waits(error, 0.2) <= 0.4
+    with pytest.raises(Unavailable):
+        attempts.waits(error, 0.95)
+
+
+def test_a_stream_that_had_made_progress_begins_anew() -> None:
+    """Its deadline and its attempts count from the break."""
+    attempts = _attempts("a", "b", deadline=10)
+    attempts.start(0)
+    attempts.renew(500)
+    assert attempts.failed(Unavailable("x", code=UNREACHABLE), 500) == 0
+    attempts.start(500)
+    assert (attempts.address, attempts.made, attempts.deadline) == ("b", 2, 510)

@@ -50,20 +50,14 @@ def test_final_refusals_are_not_sent_again() -> None:
         assert (caught.value.id, caught.value.attempts, len(node.requests)) == ("the-id", 1, 1)
 
 
-def test_a_hung_node_costs_one_attempt_and_is_ejected() -> None:
-    """The second node answers after one attempt's time-out each, and after two time-outs the hung one is left alone."""
+def test_a_hung_node_costs_one_attempt_and_is_left() -> None:
+    """The second node answers after one attempt's time-out, and later calls stay there."""
     with ScriptedNode(DEPOSITED) as healthy:
         hung = ScriptedNode()
         with hung, Client([hung.address, healthy.address], policy=QUICK) as client:
             for _ in range(2):
                 client.deposit(WALLET, 5)
             assert (len(hung.requests), len(healthy.requests)) == (1, 2)
-            client._transport._nodes.failed(hung.address, time.monotonic(), timed_out=True)  # pyright: ignore[reportPrivateUsage]
-            client._transport._nodes.failed(healthy.address, time.monotonic(), timed_out=False)  # pyright: ignore[reportPrivateUsage]
-            started = time.monotonic()
-            client.deposit(WALLET, 5)
-            assert time.monotonic() - started < QUICK.attempt_timeout_s
-            assert (len(hung.requests), len(healthy.requests)) == (1, 3)
 
 
 def test_a_dead_address_is_left_for_the_next() -> None:

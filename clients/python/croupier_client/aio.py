@@ -14,10 +14,12 @@ from .aio_transport import AioTransport
 from .answers import Pipeline, PlayAnswer, answer_of
 from .channel import Tls, split_addresses
 from .client import HEARTBEAT_SILENCE_S_MAX
+from .discovery import Reach
 from .errors import CroupierError
-from .names import wallet_name
+from .names import wallet_name, wallet_of
 from .pb import admin_service_pb2 as admin
 from .pb import catalog_service_pb2 as catalog
+from .pb import cluster_service_pb2 as cluster
 from .pb import games_pb2 as games
 from .pb import round_service_pb2 as rounds
 from .pb import session_service_pb2 as sessions
@@ -38,9 +40,12 @@ class AsyncClient:
         operator: str = "",
         tls: Tls | None = None,
         policy: RetryPolicy | None = None,
+        region: str = "",
+        discover: bool | None = None,
     ) -> None:
         self.operator = operator
-        self._transport = AioTransport(split_addresses(addresses), token, tls, policy or RetryPolicy())
+        reach = Reach(split_addresses(addresses), region, discover)
+        self._transport = AioTransport(reach, token, tls, policy or RetryPolicy())
 
     async def __aenter__(self) -> Self:
         return self
@@ -134,15 +139,17 @@ class AsyncClient:
         self, plays: Iterable[rounds.PlayRequest] | AsyncIterable[rounds.PlayRequest], window: int = 64
     ) -> AsyncIterator[PlayAnswer]:
         """Plays rounds without waiting for answers between, as `Client.play_stream` does."""
-        pipeline, source, attempts, progressed = Pipeline(window), _iterate(plays), self._transport.attempts(), False
+        pipeline, source = Pipeline(window), _iterate(plays)
+        first = await anext(source, None)
+        if first is None:
+            return
+        source, attempts, progressed = _chain(first, source), self._transport.attempts(wallet_of(first.session)), False
         while True:
-            attempts.start(time.monotonic())
+            silence_s_max = attempts.start(time.monotonic())
             outbox: asyncio.Queue[rounds.PlayStreamRequest | None] = asyncio.Queue()
             for message in pipeline.again():
                 outbox.put_nowait(message)
-            answers = self._transport.converse(
-                attempts.address, calls.PLAY_STREAM, _drain(outbox), rounds.PlayStreamResponse, self._transport.policy.attempt_timeout_s
-            )
+            answers = self._transport.converse(attempts, calls.PLAY_STREAM, _drain(outbox), rounds.PlayStreamResponse, silence_s_max)
             try:
                 while await _fill(pipeline, source, outbox):
                     answer = pipeline.answered(await anext(answers))
@@ -201,13 +208,11 @@ class AsyncClient:
 
     async def watch_wallet(self, name: str, resume_token: str = "") -> AsyncIterator[wallets.WatchWalletResponse]:
         """Every entry after the token, then each new one and the heartbeats, as `Client.watch_wallet` gives them."""
-        token, attempts, progressed = resume_token, self._transport.attempts(), False
+        token, attempts, progressed = resume_token, self._transport.attempts(wallet_of(name)), False
         while True:
             attempts.start(time.monotonic())
             request = wallets.WatchWalletRequest(name=name, resume_token=token)
-            messages = self._transport.watch(
-                attempts.address, calls.WATCH_WALLET, request, wallets.WatchWalletResponse, HEARTBEAT_SILENCE_S_MAX
-            )
+            messages = self._transport.watch(attempts, calls.WATCH_WALLET, request, wallets.WatchWalletResponse, HEARTBEAT_SILENCE_S_MAX)
             try:
                 async for message in messages:
                     progressed = True
@@ -222,14 +227,20 @@ class AsyncClient:
         """Sums of a tenant's wallets by currency."""
         return await self.send(calls.get_trial_balance(f"operators/{operator or self.operator}"))
 
+    # The cluster.
+
+    async def list_nodes(self) -> Sequence[cluster.ClusterNode]:
+        """The nodes that serve together."""
+        return await self.send(calls.list_nodes())
+
     # Administration.
 
     async def get_node(self) -> admin.Node:
-        """The node that answers."""
+        """The node at the first address that the client was given."""
         return await self.send(calls.get_node())
 
     async def drain_node(self) -> admin.Node:
-        """Takes the node that answers out of service."""
+        """Takes the node at the first address that the client was given out of service."""
         return await self.send(calls.drain_node())
 
     async def enable_game(self, game: str) -> Sequence[admin.DisabledGame]:
@@ -291,3 +302,9 @@ async def _iterate(plays: Iterable[rounds.PlayRequest] | AsyncIterable[rounds.Pl
     else:
         for play in plays:
             yield play
+
+
+async def _chain(first: rounds.PlayRequest, rest: AsyncIterator[rounds.PlayRequest]) -> AsyncIterator[rounds.PlayRequest]:
+    yield first
+    async for play in rest:
+        yield play

@@ -72,6 +72,11 @@ def stalled() -> CroupierError:
     return CroupierError("nothing came on the stream in time", code=grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
+def moved() -> CroupierError:
+    """The error of a stream whose node leaves service, or was found dead by other calls, so that it goes on at another."""
+    return Unavailable("the node of the stream is left for another", code=grpc.StatusCode.UNAVAILABLE, reason="NODE_UNAVAILABLE")
+
+
 def ended() -> CroupierError:
     """The error of a stream that the server ended before all was answered."""
     return Unavailable("the server ended the stream", code=grpc.StatusCode.UNAVAILABLE)

@@ -59,9 +59,10 @@ def split_addresses(addresses: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
-def call_metadata(token: str) -> tuple[tuple[str, str], ...]:
-    """The metadata of a call: the operator's key or the player's session token."""
-    return (("authorization", f"Bearer {token}"),) if token else ()
+def call_metadata(token: str, *, is_unforwarded: bool = False) -> tuple[tuple[str, str], ...]:
+    """The metadata of a call: the operator's key or the player's session token, and whether the node is to serve the call itself."""
+    authorization = ("Forwarded " if is_unforwarded else "") + (f"Bearer {token}" if token else "")
+    return (("authorization", authorization),) if authorization else ()
 
 
 def _read(path: Path | str | None) -> bytes | None:

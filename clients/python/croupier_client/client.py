@@ -5,16 +5,19 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from . import calls
 from .answers import Pipeline, PlayAnswer, answer_of
 from .channel import Tls, split_addresses
+from .discovery import Reach
 from .errors import CroupierError
-from .names import wallet_name
+from .names import wallet_name, wallet_of
 from .pb import admin_service_pb2 as admin
 from .pb import catalog_service_pb2 as catalog
+from .pb import cluster_service_pb2 as cluster
 from .pb import games_pb2 as games
 from .pb import round_service_pb2 as rounds
 from .pb import session_service_pb2 as sessions
@@ -37,6 +40,9 @@ class Client:
         operator: the operator's id, needed only by `wallet_name`.
         tls: None means plain text.
         policy: time-outs and retries.
+        region: the caller's own, whose nodes it prefers; by default that of the node that first told it which nodes there are.
+        discover: whether to ask the cluster for all its nodes; by default with more than one address. Say no where the addresses are
+            load balancers or the nodes' own addresses cannot be reached from here.
     """
 
     def __init__(
@@ -47,9 +53,12 @@ class Client:
         operator: str = "",
         tls: Tls | None = None,
         policy: RetryPolicy | None = None,
+        region: str = "",
+        discover: bool | None = None,
     ) -> None:
         self.operator = operator
-        self._transport = Transport(split_addresses(addresses), token, tls, policy or RetryPolicy())
+        reach = Reach(split_addresses(addresses), region, discover)
+        self._transport = Transport(reach, token, tls, policy or RetryPolicy())
 
     def __enter__(self) -> Self:
         return self
@@ -148,15 +157,18 @@ class Client:
         Raises:
             CroupierError: if the stream cannot be brought back within the policy's deadline.
         """
-        pipeline, source, attempts, progressed = Pipeline(window), iter(plays), self._transport.attempts(), False
-        silence_s_max = self._transport.policy.attempt_timeout_s
+        pipeline, source = Pipeline(window), iter(plays)
+        first = next(source, None)
+        if first is None:
+            return
+        source, attempts, progressed = chain([first], source), self._transport.attempts(wallet_of(first.session)), False
         while True:
-            attempts.start(time.monotonic())
+            silence_s_max = attempts.start(time.monotonic())
             outbox: queue.SimpleQueue[rounds.PlayStreamRequest | None] = queue.SimpleQueue()
             for message in pipeline.again():
                 outbox.put(message)
             answers = self._transport.converse(
-                attempts.address, calls.PLAY_STREAM, iter(outbox.get, None), rounds.PlayStreamResponse, silence_s_max
+                attempts, calls.PLAY_STREAM, iter(outbox.get, None), rounds.PlayStreamResponse, silence_s_max
             )
             try:
                 while _fill(pipeline, source, outbox):
@@ -219,13 +231,11 @@ class Client:
 
         A broken watch is taken up again where it stopped, without gap or repeat. It raises once that has failed for the policy's deadline.
         """
-        token, attempts, progressed = resume_token, self._transport.attempts(), False
+        token, attempts, progressed = resume_token, self._transport.attempts(wallet_of(name)), False
         while True:
             attempts.start(time.monotonic())
             request = wallets.WatchWalletRequest(name=name, resume_token=token)
-            messages = self._transport.watch(
-                attempts.address, calls.WATCH_WALLET, request, wallets.WatchWalletResponse, HEARTBEAT_SILENCE_S_MAX
-            )
+            messages = self._transport.watch(attempts, calls.WATCH_WALLET, request, wallets.WatchWalletResponse, HEARTBEAT_SILENCE_S_MAX)
             try:
                 for message in messages:
                     progressed = True
@@ -240,14 +250,20 @@ class Client:
         """Sums of a tenant's wallets by currency."""
         return self.send(calls.get_trial_balance(f"operators/{operator or self.operator}"))
 
+    # The cluster.
+
+    def list_nodes(self) -> Sequence[cluster.ClusterNode]:
+        """The nodes that serve together, as one of them sees them."""
+        return self.send(calls.list_nodes())
+
     # Administration.
 
     def get_node(self) -> admin.Node:
-        """The node that answers."""
+        """The node at the first address that the client was given."""
         return self.send(calls.get_node())
 
     def drain_node(self) -> admin.Node:
-        """Takes the node that answers out of service."""
+        """Takes the node at the first address that the client was given out of service."""
         return self.send(calls.drain_node())
 
     def enable_game(self, game: str) -> Sequence[admin.DisabledGame]:

@@ -1,0 +1,113 @@
+"""The thread of the blocking client that asks in the background; discovery.py says what."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import grpc
+
+from .discovery import ASK_TIMEOUT_S, HEALTH_CHECK, HEALTH_QUESTION, INTERVAL_S_MIN, LIST_NODES, TICK_S, says_serving, take_over
+from .nodes import Nodes, Report
+from .pb import cluster_service_pb2 as cluster
+
+
+class Watcher:
+    """Begins with the first call. `channel` gives the channel to an address; `tidy` is called after each list."""
+
+    def __init__(
+        self,
+        nodes: Nodes,
+        channel: Callable[[str], grpc.Channel],
+        metadata: tuple[tuple[str, str], ...],
+        tidy: Callable[[], None],
+        *,
+        asks_for_list: bool,
+        interval_s: float,
+    ) -> None:
+        self._nodes = nodes
+        self._channel = channel
+        self._metadata = metadata
+        self._tidy = tidy
+        self._asks_for_list = asks_for_list
+        self._interval_s = interval_s
+        self._asked = ""
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._hurried = threading.Event()
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Starts the thread, once."""
+        if self._thread is None and not self._stopped.is_set():
+            with self._lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="croupier-nodes", daemon=True)
+                    self._thread.start()
+
+    def hurry(self) -> None:
+        """Something failed: asks for the list at once."""
+        self._hurried.set()
+
+    def stop(self) -> None:
+        """Ends the thread within one question's time."""
+        self._stopped.set()
+        self._hurried.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(2 * ASK_TIMEOUT_S)
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        asked = float("-inf")
+        while not self._stopped.is_set():
+            now = time.monotonic()
+            hurried = self._hurried.is_set() and now - asked >= INTERVAL_S_MIN
+            if self._asks_for_list and (hurried or now >= due):
+                self._hurried.clear()
+                asked = now
+                due = now + (self._interval_s if self._ask() else INTERVAL_S_MIN)
+            for address in self._nodes.to_probe(now):
+                self._probe(address)
+            if self._hurried.wait(TICK_S) and not self._stopped.is_set():
+                self._stopped.wait(max(0.0, asked + INTERVAL_S_MIN - time.monotonic()))
+
+    def _ask(self) -> bool:
+        """Asks the next node for the list; False if it did not answer, so that another one is to be asked soon."""
+        self._asked = address = self._nodes.to_ask(self._asked)
+        started = time.monotonic()
+        try:
+            call: Any = self._channel(address).unary_unary(LIST_NODES, _serialize, cluster.ListNodesResponse.FromString)
+            response: cluster.ListNodesResponse = call(cluster.ListNodesRequest(), timeout=ASK_TIMEOUT_S, metadata=self._metadata)
+        except ValueError:  # The channel is closed: the client is closing.
+            return True
+        except grpc.RpcError as failure:
+            return not self._failed(failure, Report(address, started, time.monotonic()))
+        self._nodes.answered(Report(address, started, time.monotonic()))
+        take_over(self._nodes, response)
+        self._tidy()
+        return True
+
+    def _failed(self, failure: Any, report: Report) -> bool:
+        if failure.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+            return False  # A server that knows no such list, or a caller who may not see it: the addresses given are all there is.
+        self._nodes.failed(report, hung=failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED)
+        return True
+
+    def _probe(self, address: str) -> None:
+        try:
+            channel: Any = self._channel(address)
+            question = channel.unary_unary(HEALTH_CHECK).future(HEALTH_QUESTION, timeout=ASK_TIMEOUT_S)
+            question.add_done_callback(partial(self._probed, address))
+        except ValueError:  # The channel is closed.
+            return
+
+    def _probed(self, address: str, done: Any) -> None:
+        serving = done.code() is grpc.StatusCode.OK and says_serving(done.result())
+        self._nodes.probed(address, time.monotonic(), serving=serving)
+
+
+def _serialize(message: cluster.ListNodesRequest) -> bytes:
+    return message.SerializeToString()
