@@ -252,6 +252,10 @@ def open_store(config: Config) -> Store:
         return MemoryStore()
     if config.store == "memory_late":
         return LateMemoryStore(config.memory_late_by, config.memory_late_ms)
+    if config.store == "cassandra":
+        from croupier.stores.cassandra.opening import CassandraStore  # noqa: PLC0415 - Only a node on Cassandra needs its driver.
+
+        return CassandraStore(config)
     return SqliteStore(config.database)
 
 

@@ -24,24 +24,23 @@ class CassandraStore(CassandraWrites):
     def __init__(self, config: Config, *, passing: Pass = lambda step: None) -> None:
         """`passing` is told each named step of an epoch's roll."""
         self._config = config
-        self._driver = make_driver(config, config.cassandra.keyspace)
-        self._levels = levels_of(config)
+        self._links = Links()
+        self._drivers: list[Driver] = []
         counts = Counts()
-        world = Link(self._driver, self._levels, config.cassandra.request_timeout_s, counts)
-        super().__init__(Partitions(Links(world), Places(), counts, passing), counts)
+        super().__init__(Partitions(self._links, Places(), counts, passing), counts)
 
     async def open(self) -> None:
         """See Store.open."""
-        keyspace = self._config.cassandra.keyspace
         try:
-            await self._connect()
-            found = await schema.version(self._driver, self._levels, keyspace)
+            driver = await self._connect()
+            found = await schema.version(driver, levels_of(self._config), self._config.cassandra.keyspace)
             schema.refuse_other(found, self._config.cassandra.durability)
             schema.refuse_old(found)
             for statement in statements.ALL:
-                await self._driver.prepare(statement.cql)
+                await driver.prepare(statement.cql)
         except DriverError as error:
             raise unusable(self._config, error) from error
+        self._links.connect(Link(driver, levels_of(self._config), self._config.cassandra.request_timeout_s, self.counts))
 
     def reads(self) -> CassandraWrites:
         """The store itself: its calls may run beside one another."""
@@ -49,15 +48,19 @@ class CassandraStore(CassandraWrites):
 
     def close(self) -> None:
         """See Store.close."""
-        self._driver.close()
+        for driver in self._drivers:
+            driver.close()
 
-    async def _connect(self) -> None:
+    async def _connect(self) -> Driver:
+        driver = make_driver(self._config, self._config.cassandra.keyspace)
+        self._drivers.append(driver)
         try:
-            await self._driver.connect()
+            await driver.connect()
         except Misuse as error:
             raise StoreUnusable(
                 f"keyspace {self._config.cassandra.keyspace} cannot be used ({error}); make it with croupier migrate --apply --create-keyspace"
             ) from error
+        return driver
 
 
 def make_driver(config: Config, keyspace: str) -> Driver:

@@ -11,6 +11,7 @@ from croupier.model import GENESIS_EPOCH, Entry, Key, State, Wallet, WalletKey
 from croupier.stores import codec
 from croupier.stores.cassandra import indices, ledger_reads, partition, statements
 from croupier.stores.cassandra.driver import Row
+from croupier.stores.cassandra.link import Link
 from croupier.stores.cassandra.partitions import Partitions
 from croupier.stores.store import Document, EntryQuery, Fence, FencedRecord, WalletSums
 
@@ -25,7 +26,10 @@ class CassandraReads:
 
     def __init__(self, partitions: Partitions) -> None:
         self._partitions = partitions
-        self._world = partitions.links.world
+
+    @property
+    def _world(self) -> Link:
+        return self._partitions.links.world
 
     async def load(self, keys: Sequence[Key]) -> State:
         """See Reads.load."""
