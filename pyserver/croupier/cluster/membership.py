@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 MemberState = Literal["starting", "serving", "out_of_service", "draining"]
 
@@ -33,6 +33,11 @@ class Member(Struct, frozen=True):
     """Of its capacity: 1000 is full."""
     start_ms: int = 0
     """When the process started, in milliseconds since 1970; tells a restarted node from the one before."""
+
+    def updated(self, state: MemberState | None, load_permille: int | None, address: str | None) -> Member:
+        """The member with what is given in place of what it said before."""
+        load = self.load_permille if load_permille is None else load_permille
+        return structs.replace(self, state=state or self.state, load_permille=load, address=address or self.address)
 
 
 class TermLost(Exception):
@@ -94,7 +99,7 @@ class Membership(Protocol):
         """Calls `callback` with the members after each change, on the event loop."""
         ...
 
-    async def update(self, *, state: MemberState | None = None, load_permille: int | None = None) -> None:
+    async def update(self, *, state: MemberState | None = None, load_permille: int | None = None, address: str | None = None) -> None:
         """Says of this node what has changed; a change of state is published, if that is possible at all, when this returns."""
         ...
 

@@ -6,8 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from msgspec import structs
-
 from croupier.cluster.membership import Fences, Member, MemberState, Run, Term
 from croupier.cluster.running import run_term
 
@@ -38,12 +36,10 @@ class SingleMembership:
         """Calls `callback` after each update."""
         self._callbacks.append(callback)
 
-    async def update(self, *, state: MemberState | None = None, load_permille: int | None = None) -> None:
+    async def update(self, *, state: MemberState | None = None, load_permille: int | None = None, address: str | None = None) -> None:
         """Changes what this node says of itself."""
         before = self._member
-        self._member = structs.replace(before, state=state or before.state)
-        if load_permille is not None:
-            self._member = structs.replace(self._member, load_permille=load_permille)
+        self._member = before.updated(state, load_permille, address)
         if self._member != before:
             for callback in self._callbacks:
                 callback(self.members)

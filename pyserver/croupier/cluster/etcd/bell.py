@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
+
+_log = logging.getLogger("croupier.cluster")
 
 
 class Bell:
@@ -20,9 +23,12 @@ class Bell:
     def ring(self) -> None:
         """Something has changed."""
         rung, self._rung = self._rung, asyncio.Event()
-        for callback in self._callbacks:
-            callback()
         rung.set()
+        for callback in self._callbacks:
+            try:
+                callback()
+            except Exception:  # One that fails must not keep the others from hearing it.
+                _log.exception("what looks at the cluster failed")
 
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Returns as soon as `is_so()`; it is asked now, and again at each ring."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable
 
 import msgspec
-from msgspec import structs
 
 from croupier.cluster.etcd.errors import EtcdError
 from croupier.cluster.etcd.records import MEMBERS, members, read
@@ -36,6 +36,7 @@ class EtcdMembership:
         self._members = (member,)
         self._callbacks: list[Callable[[tuple[Member, ...]], None]] = []
         self._task: asyncio.Task[None] | None = None
+        self._again: asyncio.TimerHandle | None = None
         session.bell.subscribe(self._look)
 
     @property
@@ -64,11 +65,10 @@ class EtcdMembership:
         self._task = asyncio.create_task(self._publish(), name="etcd member")
         await self._session.start()
 
-    async def update(self, *, state: MemberState | None = None, load_permille: int | None = None) -> None:
+    async def update(self, *, state: MemberState | None = None, load_permille: int | None = None, address: str | None = None) -> None:
         """Changes what this node says of itself; a new state is published by the end, unless etcd can't be reached now."""
         before = self._member
-        member = structs.replace(before, state=state or before.state)
-        self._member = member if load_permille is None else structs.replace(member, load_permille=load_permille)
+        self._member = before.updated(state, load_permille, address)
         if self._member == before:
             return
         self._session.bell.ring()
@@ -79,6 +79,8 @@ class EtcdMembership:
 
     async def stop(self) -> None:
         """Leaves."""
+        if self._again is not None:
+            self._again.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -121,12 +123,25 @@ class EtcdMembership:
 
     def _look(self) -> None:
         self._look_for_a_twin()
-        others = [member for member in members(self._session.mirror) if member.node != self._member.node]
-        now = tuple(sorted([*others, self._member], key=lambda member: member.node))
+        known = {member.node: member for member in self._members} if self._is_waiting_for_others() else {}
+        known |= {member.node: member for member in members(self._session.mirror)}
+        known[self._member.node] = self._member
+        now = tuple(sorted(known.values(), key=lambda member: member.node))
         if now != self._members:
             self._members = now
             for callback in self._callbacks:
                 callback(now)
+
+    def _is_waiting_for_others(self) -> bool:
+        """Etcd was away: that a lease ran out meanwhile says nothing of its node, which has a lease's time to come back before it is taken for gone."""
+        wait_s = self._session.mirror.back_at + self._session.client.settings.ttl_s - time.monotonic()
+        if wait_s > 0 and self._again is None:
+            self._again = asyncio.get_running_loop().call_later(wait_s, self._look_again)
+        return wait_s > 0
+
+    def _look_again(self) -> None:
+        self._again = None
+        self._look()
 
     def _look_for_a_twin(self) -> None:
         """What another process put over this one's entry is a younger process of the same name; what it put before is merely left from an older one."""

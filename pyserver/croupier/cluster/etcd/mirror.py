@@ -45,6 +45,9 @@ class Mirror:
         """Of the last change taken; 0 before the first listing."""
         self.problem = ""
         """Why it may lag behind, in one sentence; empty while it follows."""
+        self.back_at = 0.0
+        """On the monotonic clock, when etcd was heard again after a silence in which leases may have run out."""
+        self._heard_at = time.monotonic()
         self._client = client
         self._bell = bell
         self._prefix = f"{client.settings.prefix}/".encode()
@@ -91,6 +94,7 @@ class Mirror:
             if not page.more:
                 break
             request.key = page.kvs[-1].key + b"\0"
+        self._hear()
         self.entries, self.revision, self._is_listed = entries, request.revision, True
         self._bell.ring()
 
@@ -101,14 +105,15 @@ class Mirror:
             create = pb.WatchCreateRequest(key=self._prefix, range_end=end, start_revision=self.revision + 1)
             await stream.send(pb.WatchRequest(create_request=create))
             pulse_s = self._client.settings.request_timeout_s
-            heard_at = time.monotonic()
+            silent = 0
             while True:
                 answer = await stream.read(pulse_s)
                 if answer is not None:
-                    heard_at = time.monotonic()
+                    silent = 0
                     self._failures.clear()
+                    self._hear()
                     self._take(answer)
-                elif time.monotonic() - heard_at > _SILENT_PULSES * pulse_s:
+                elif (silent := silent + 1) > _SILENT_PULSES:
                     raise Unreachable("no answer in time")
                 else:
                     # Only the answer matters, as a sign of life: its revision may be ahead of changes that are still to come (etcd before 3.4.25).
@@ -132,6 +137,12 @@ class Mirror:
         if answer.events or self.problem:
             self.problem = ""
             self._bell.ring()
+
+    def _hear(self) -> None:
+        now = time.monotonic()
+        if now - self._heard_at > self._client.settings.ttl_s / 2:
+            self.back_at = now
+        self._heard_at = now
 
     def _name(self, kv: pb.KeyValue) -> str:
         return kv.key[len(self._prefix) :].decode(errors="replace")

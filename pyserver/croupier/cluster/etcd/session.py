@@ -130,7 +130,7 @@ class Session:
 
     async def _refreshed(self, lease: Lease | None) -> Lease:
         sent = time.monotonic()
-        was_good = lease is not None and lease.is_good
+        was_good = False
         if lease is None:
             grant = await self.client.call(GRANT, pb.LeaseGrantRequest(TTL=self.client.settings.ttl_s))
             lease = Lease(grant.ID, sent, grant.TTL)
@@ -138,6 +138,7 @@ class Session:
             answer = await self.client.keep_alive(lease.id)
             if answer.TTL <= 0:
                 raise LeaseGone("the lease is gone")
+            was_good = lease.is_good
             lease.refreshed(sent, answer.TTL)
         self._lease_problem = ""
         if not was_good:
