@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from croupier.errors import StoreFailed
 from croupier.model import Entry, Key, Row, State, Wallet, WalletKey, WalletWrite
-from croupier.stores.store import CommitResult, Document, EntryQuery, WalletSums
+from croupier.stores.store import NO_FENCE, CommitResult, Document, EntryQuery, Fence, FencedRecord, WalletSums
 
 
 class Lies(Struct, frozen=True):
@@ -47,6 +47,8 @@ class MemoryStore:
         self._rows: dict[Key, Row] = {}
         self._entries: dict[WalletKey, list[Entry]] = {}
         self._documents: dict[tuple[str, str], Document] = {}
+        self._fences: dict[str, Fence] = {}
+        self._fenced: dict[tuple[str, str], FencedRecord] = {}
         self._late: list[WalletWrite] = []
 
     async def open(self) -> None:
@@ -92,6 +94,23 @@ class MemoryStore:
             return False
         self._documents[key] = document
         return True
+
+    async def raise_fence(self, singleton: str, holder: str) -> int:
+        """See Fences.raise_fence."""
+        fence = Fence(self._fences.get(singleton, NO_FENCE).number + 1, holder)
+        self._fences[singleton] = fence
+        return fence.number
+
+    async def put_fenced(self, record: FencedRecord, fence: int) -> CommitResult:
+        """See Fences.put_fenced."""
+        if record.singleton not in self._fences or self._fences[record.singleton].number != fence:
+            return CommitResult.REFUSED
+        self._fenced[record.singleton, record.item] = record
+        return CommitResult.APPLIED
+
+    async def fenced(self, singleton: str) -> tuple[Fence, list[FencedRecord]]:
+        """See Reads.fenced."""
+        return self._fences.get(singleton, NO_FENCE), [record for (name, _), record in sorted(self._fenced.items()) if name == singleton]
 
     def reads(self) -> MemoryStore:
         """The store itself."""

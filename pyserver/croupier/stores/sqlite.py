@@ -17,6 +17,7 @@ from croupier.stores import codec
 from croupier.stores.sqlite_check import SqliteSnapshot
 from croupier.stores.sqlite_connection import Connection, SqliteError, connect
 from croupier.stores.sqlite_documents import SqliteDocuments
+from croupier.stores.sqlite_fences import SqliteFences
 from croupier.stores.sqlite_folding import Folding
 from croupier.stores.sqlite_reads import SqliteReads
 from croupier.stores.store import CommitResult
@@ -33,7 +34,7 @@ class InUse(StoreUnusable):
     """Another process owns the file."""
 
 
-class SqliteStore(SqliteDocuments):
+class SqliteStore(SqliteDocuments, SqliteFences):
     """See the module. `path` must be on a local disk."""
 
     inline = True

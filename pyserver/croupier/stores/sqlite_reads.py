@@ -10,7 +10,7 @@ from croupier.model import Entry, EntryKind, Key, State, WalletKey
 from croupier.stores import codec
 from croupier.stores.sqlite_connection import Connection, SqliteError
 from croupier.stores.sqlite_statements import ENTRY, wallet_rows
-from croupier.stores.store import Document, EntryQuery, WalletSums
+from croupier.stores.store import NO_FENCE, Document, EntryQuery, Fence, FencedRecord, WalletSums
 
 _WALLET_NUMBER = "(SELECT no FROM wallet WHERE operator = ? AND player = ? AND currency = ?)"
 
@@ -68,6 +68,12 @@ class SqliteReads:
         """See Reads.documents."""
         rows = self._all("SELECT kind, id, version, body, digest FROM document WHERE kind = ? ORDER BY id", (kind,))
         return [_document(*row) for row in rows]
+
+    async def fenced(self, singleton: str) -> tuple[Fence, list[FencedRecord]]:
+        """See Reads.fenced."""
+        fences = self._all("SELECT fence, holder FROM singleton WHERE name = ?", (singleton,))
+        rows = self._all("SELECT item, body FROM fenced WHERE name = ? ORDER BY item", (singleton,))
+        return Fence(*fences[0]) if fences else NO_FENCE, [FencedRecord(singleton, item, body) for item, body in rows]
 
     def close(self) -> None:
         """Closes the connection."""

@@ -80,28 +80,16 @@ class Fence(Struct, frozen=True):
     """The node that raised it."""
 
 
+NO_FENCE = Fence(0, "")
+"""Before the first term; nothing can be written under it."""
+
+
 class FencedRecord(Struct, frozen=True):
     """Something that a singleton remembers beside its fence."""
 
     singleton: str
     item: str
     body: bytes
-
-
-class Fences(Protocol):
-    """What singletons write: refused by the store once a later term has raised the fence."""
-
-    async def raise_fence(self, singleton: str, holder: str) -> int:
-        """Raises the singleton's fence by one in the name of `holder`, a node; the new number. Raises StoreUnreachable, OutcomeUnknown."""
-        ...
-
-    async def put_fenced(self, record: FencedRecord, fence: int) -> CommitResult:
-        """Writes `record`, in place of an earlier one of the same item, if the singleton's fence is still `fence`; REFUSED if it is not."""
-        ...
-
-    async def fenced(self, singleton: str) -> tuple[Fence, list[FencedRecord]]:
-        """The singleton's fence and its records, in order of their items."""
-        ...
 
 
 class Reads(Protocol):
@@ -130,8 +118,24 @@ class Reads(Protocol):
         """All documents of a kind, in order of their ids."""
         ...
 
+    async def fenced(self, singleton: str) -> tuple[Fence, list[FencedRecord]]:
+        """The singleton's fence and its records, in order of their items."""
+        ...
 
-class Store(Reads, Protocol):
+
+class Fences(Protocol):
+    """What singletons write: refused by the store once a later term has raised the fence."""
+
+    async def raise_fence(self, singleton: str, holder: str) -> int:
+        """Raises the singleton's fence by one in the name of `holder`, a node; the new number. Raises StoreUnreachable, OutcomeUnknown."""
+        ...
+
+    async def put_fenced(self, record: FencedRecord, fence: int) -> CommitResult:
+        """Writes `record`, in place of an earlier one of the same item, if the singleton's fence is still `fence`; REFUSED if it is not."""
+        ...
+
+
+class Store(Reads, Fences, Protocol):
     """Reads, and the conditional writes. One owner calls the writes."""
 
     inline: bool

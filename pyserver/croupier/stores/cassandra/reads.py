@@ -13,7 +13,7 @@ from croupier.stores.cassandra import indices, ledger_reads, partition, statemen
 from croupier.stores.cassandra.driver import Row
 from croupier.stores.cassandra.link import Link
 from croupier.stores.cassandra.partitions import Partitions
-from croupier.stores.store import Document, EntryQuery, Fence, FencedRecord, WalletSums
+from croupier.stores.store import NO_FENCE, Document, EntryQuery, Fence, FencedRecord, WalletSums
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -79,10 +79,10 @@ class CassandraReads:
         return [document(kind, row) for row in await self._world.look(statements.READ_DOCUMENTS, [kind])]
 
     async def fenced(self, singleton: str) -> tuple[Fence, list[FencedRecord]]:
-        """See Fences.fenced."""
+        """See Reads.fenced."""
         rows = await self._world.read(statements.READ_FENCED, [singleton])
         if not rows:
-            return Fence(0, ""), []
+            return NO_FENCE, []
         return Fence(*rows[0][2:]), [FencedRecord(singleton, item, body) for item, body, *_ in rows if item]
 
     async def _is_there(self, wallet: WalletKey) -> bool:
