@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import structs
 
@@ -23,8 +23,9 @@ from croupier.operations.transfer import MakeTransfer
 from croupier.runners import embedded
 from croupier.runners.batch import Draft
 from croupier.runners.embedded import EmbeddedRunner, Result
+from croupier.runners.resolving import Resolver
 from croupier.stores.memory import MemoryStore
-from croupier.stores.store import CommitResult
+from croupier.stores.store import CommitResult, Store
 from tests.simulation.world import NodeStore, Parts, turn
 
 Decided = Decision | Answer | Refusal | NeedState
@@ -55,11 +56,23 @@ class TornReads(NodeStore):
         return found
 
 
+class NoResolver(Resolver):
+    """Takes every unknown write for what it is told to."""
+
+    def __init__(self, store: Store, taken_for: CommitResult) -> None:
+        super().__init__(store)
+        self._taken_for = taken_for
+
+    async def resolve(self, write: WalletWrite) -> CommitResult:
+        return self._taken_for
+
+
 class UnknownTakenForFailed(EmbeddedRunner):
     """No resolver: an unknown write is told as one that did not happen."""
 
-    async def _resolve(self, write: WalletWrite) -> CommitResult:
-        return CommitResult.UNKNOWN
+    def __init__(self, store: Store, *rest: Any, **settings: Any) -> None:
+        super().__init__(store, *rest, **settings)
+        self._resolver = NoResolver(store, CommitResult.UNKNOWN)
 
     async def _commit(self, drafts: list[Draft], results: list[Result]) -> list[int]:
         again = await super()._commit(drafts, results)
@@ -70,8 +83,9 @@ class UnknownTakenForFailed(EmbeddedRunner):
 class UnknownTakenForApplied(EmbeddedRunner):
     """No resolver: an unknown write is told as one that happened."""
 
-    async def _resolve(self, write: WalletWrite) -> CommitResult:
-        return CommitResult.APPLIED
+    def __init__(self, store: Store, *rest: Any, **settings: Any) -> None:
+        super().__init__(store, *rest, **settings)
+        self._resolver = NoResolver(store, CommitResult.APPLIED)
 
 
 class AnswersBeforeTheCommit(EmbeddedRunner):

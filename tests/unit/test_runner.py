@@ -296,3 +296,14 @@ def test_cache_keeps_the_warm() -> None:
         assert cache.rows(WALLET) == {wallet_key(WALLET): head}
     cache.forget(WALLET)
     assert cache.rows(WALLET) == {}
+
+
+def test_nothing_is_told_of_a_wallet_whose_write_is_in_doubt() -> None:
+    """While a write may yet arrive, not even a refusal is answered: OUTCOME_UNKNOWN, until it is known what became of it; then all goes on."""
+    store = MemoryStore(Lies(unknown_lost=1))
+    desk = Desk(store)
+    assert isinstance(desk.results(transfer(desk))[0], OutcomeUnknown)
+    assert isinstance(desk.results(transfer(desk, 9 * EUR, WITHDRAWAL))[0], OutcomeUnknown)
+    store.lies = Lies()
+    assert isinstance(desk.results(transfer(desk, 9 * EUR, WITHDRAWAL))[0], InsufficientFunds)
+    assert desk.head().balance_micros == EUR

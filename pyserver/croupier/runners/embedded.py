@@ -30,12 +30,11 @@ from croupier.operations.command import Command, Decided
 from croupier.operations.house import ALL_GAMING, Entropy, House
 from croupier.runners.batch import Draft
 from croupier.runners.cache import Cache, is_live
-from croupier.stores.store import CommitResult, EntryQuery, Store
+from croupier.runners.resolving import Resolver
+from croupier.stores.store import CommitResult, Store
 
 _ATTEMPTS = 3
 """How often a call is decided before a lost race is reported (ABORTED)."""
-_RESOLVE_ATTEMPTS = 5
-"""How often a write of unknown fate is sent again before its callers are told so."""
 _USUALLY_NEW = frozenset(("round", "transfer"))
 """Kinds whose ids are new in nearly every call that names one, so that asking the store first would double the way to it."""
 
@@ -95,6 +94,7 @@ class EmbeddedRunner:
         self._clock_ms = clock_ms
         self._entropy = entropy
         self._cache = Cache(cache_bytes)
+        self._resolver = Resolver(store)
         self._on_commit = on_commit
         self._on_fault = on_fault
 
@@ -113,6 +113,8 @@ class EmbeddedRunner:
             if self.failure:
                 break
             try:
+                if self._resolver.has_doubts:
+                    waiting = await self._without_doubts(calls, waiting, results)
                 waiting = await self._attempt(calls, waiting, results)
             except StoreFailed as error:
                 self.fail(str(error))
@@ -136,7 +138,7 @@ class EmbeddedRunner:
         least time here; everything else starts over in `process`.
         """
         results: list[Result] = [None] * len(calls)
-        draft = None if self.failure else self._decide_cached(calls, results)
+        draft = None if self.failure or self._resolver.has_doubts else self._decide_cached(calls, results)
         if draft is None:
             return await self.process(calls)
         try:
@@ -162,6 +164,14 @@ class EmbeddedRunner:
         """Raises NodeUnavailable once the runner is out of service."""
         if self.failure:
             raise NodeUnavailable(f"the node is out of service: {self.failure}")
+
+    async def _without_doubts(self, calls: Sequence[Call], waiting: list[int], results: list[Result]) -> list[int]:
+        """The positions that can be decided: those whose wallets have no unknown write, or none any more."""
+        clear = {wallet: await self._resolver.clear(wallet) for wallet in {calls[position].command.wallet for position in waiting}}
+        for position in waiting:
+            if not clear[calls[position].command.wallet]:
+                results[position] = unknown()
+        return [position for position in waiting if clear[calls[position].command.wallet]]
 
     async def _attempt(self, calls: Sequence[Call], waiting: list[int], results: list[Result]) -> list[int]:
         """Decides and commits the calls at `waiting`; the positions that must be decided again. Raises what the store refuses to do: then nothing was done."""
@@ -307,7 +317,7 @@ class EmbeddedRunner:
         for draft, write, result in zip(drafts, writes, committed, strict=True):
             if result is CommitResult.UNKNOWN:
                 self.counts.unknown_writes += 1
-                result = await self._resolve(write)
+                result = await self._resolver.resolve(write)
             if result is CommitResult.APPLIED:
                 self._applied(draft, write)
                 continue
@@ -338,26 +348,6 @@ class EmbeddedRunner:
         """The draft's rows, which are what is committed now, go on being cached."""
         draft.drop_passing()
         self._cache.keep(draft.key, draft.state)
-
-    async def _resolve(self, write: WalletWrite) -> CommitResult:
-        """Makes an unknown write definite by sending it again: it is conditional, so it applies at most once, and where it is refused
-        the ledger tells whose write is there.
-        """
-        for _ in range(_RESOLVE_ATTEMPTS):
-            result = (await self.store.commit([write]))[0]
-            if result is CommitResult.APPLIED:
-                return result
-            if result is CommitResult.REFUSED:
-                try:
-                    return CommitResult.APPLIED if await self._is_there(write) else result
-                except StoreUnreachable:
-                    continue
-        return CommitResult.UNKNOWN
-
-    async def _is_there(self, write: WalletWrite) -> bool:
-        last = write.entries[-1]
-        found = await self.store.entries(EntryQuery(write.key, limit=1, before_revision=last.revision + 1))
-        return bool(found) and found[0].chain_hash == last.chain_hash
 
     def _out_of_service(self) -> Refusal:
         return NodeUnavailable(f"the node is out of service: {self.failure}; nothing was done, use another node")
