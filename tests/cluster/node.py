@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from croupier.config import Config, load
 from tests.cluster.tools import faketime
 from tests.faults.broken import CONTROL
 from tests.faults.points import ANY_MOMENT, Point
@@ -21,13 +22,14 @@ _STARTS = 3
 class Node:
     """One engine node; it keeps its name, address and folder over its lives."""
 
-    def __init__(self, name: str, region: str, listen: str, folder: Path, settings: str) -> None:
-        """`settings` are lines of its TOML file, besides its name, region and address."""
+    def __init__(self, name: str, region: str, listen: str, folder: Path, settings: str, inside: Sequence[str] = ()) -> None:
+        """`settings` is its TOML file; `inside` the words before its command line that put it into its network."""
         self.name = name
         self.region = region
         self.address = listen
         self.folder = folder
-        self.settings = f'node = "{name}"\nregion = "{region}"\n{settings}'
+        self.settings = settings
+        self._inside = inside
         self._server: Server | None = None
         self._clock = folder / "clock"
 
@@ -47,6 +49,13 @@ class Node:
         """Its process has not ended."""
         return self._server is not None and self._server.process.returncode is None
 
+    def config(self) -> Config:
+        """What its settings come to."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / "settings.toml"
+        file.write_text(self.settings)
+        return load(file)
+
     async def start(
         self, point: Point = ANY_MOMENT, passing: int = 0, *, control: str = "", clock: bool = False, env: Mapping[str, str] = {}
     ) -> None:
@@ -55,7 +64,9 @@ class Node:
         if clock:
             environment |= self._fake_clock()
         for attempt in range(_STARTS):
-            launched = await Server.launch(self.folder, environment, settings=self.settings, listen=self.address, launcher=_LAUNCHER)
+            launched = await Server.launch(
+                self.folder, environment, settings=self.settings, listen=self.address, launcher=_LAUNCHER, inside=self._inside
+            )
             try:
                 self._server = await Server.serving(self.folder, launched)
             except ServerDied as error:

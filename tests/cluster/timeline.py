@@ -74,6 +74,7 @@ def draw(path: Path, title: str, panels: Sequence[Panel], events: Sequence[Event
         f'<text x="{_x(second, last_s):.1f}" y="{bottom - _GAP + 16}" text-anchor="middle">{second:.0f} s</text>'
         for second in _seconds(last_s)
     ]
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join((*parts, "</svg>\n")))
 
 

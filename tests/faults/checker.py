@@ -74,7 +74,7 @@ def compare(data: Path, players: Sequence[Player]) -> Findings:
     try:
         with closing(open_snapshot(data / "croupier.db")) as reads:
             for name, own in wishes_by_wallet(players).items():
-                check_wallet(drive(evidence_of(reads, _key(name), own)), own, findings)
+                check_wallet(drive(evidence_of(reads, wallet_key_of(name), own)), own, findings)
     except (StoreFailed, StoreUnusable) as error:
         findings.drift += 1
         findings.examples.append(str(error))
@@ -234,6 +234,7 @@ def _effect(wish: Wish) -> Effect | None:
             return None
 
 
-def _key(name: str) -> WalletKey:
+def wallet_key_of(name: str) -> WalletKey:
+    """The key of a wallet, from its name."""
     _, operator, _, player, _, currency = name.split("/")
     return WalletKey(operator, player, currency)

@@ -16,6 +16,8 @@ from croupier.stores.store import CommitResult
 
 PYTHON_POINT = "FAULTS_POINT"
 """Environment variable of the launcher: point:n kills it there at the n-th passing."""
+FREEZE_PID = "FAULTS_FREEZE"
+"""Environment variable of the launcher: freezes this other process at the point instead."""
 SYSCALL_POINT = "FAULTS_SYSCALL"
 """Environment variable of shim.c."""
 
@@ -63,7 +65,7 @@ def arm() -> None:
 
 
 class Fuse:
-    """Kills this process when one point has been passed so often."""
+    """Kills this process, or freezes another one, when one point has been passed so often."""
 
     def __init__(self, name: str, passings: int) -> None:
         self._name = name
@@ -74,7 +76,8 @@ class Fuse:
         if name == self._name:
             self._left -= 1
             if not self._left:
-                os.kill(os.getpid(), signal.SIGKILL)
+                frozen = os.environ.get(FREEZE_PID)
+                os.kill(int(frozen) if frozen else os.getpid(), signal.SIGSTOP if frozen else signal.SIGKILL)
 
     def put(self) -> None:
         """Wraps the store's commit, the owner's delivery, and the inbox of the front door."""

@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.faults.broken import CONTROL
@@ -57,9 +57,15 @@ class Server:
 
     @staticmethod
     async def launch(
-        data: Path, environment: Mapping[str, str] = {}, *, settings: str = SETTINGS, listen: str = "127.0.0.1:0", launcher: str = LAUNCHER
+        data: Path,
+        environment: Mapping[str, str] = {},
+        *,
+        settings: str = SETTINGS,
+        listen: str = "127.0.0.1:0",
+        launcher: str = LAUNCHER,
+        inside: Sequence[str] = (),
     ) -> asyncio.subprocess.Process:
-        """Starts the process, and waits for nothing."""
+        """Starts the process, and waits for nothing. `inside` are the words before its command line that put it into a network of its own."""
         _prepare(data, settings)
         preload = os.pathsep.join(filter(None, (str(shim()), environment.get("LD_PRELOAD", ""))))
         paths = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
@@ -67,7 +73,7 @@ class Server:
         arguments = ["serve", "--demo", "--listen", listen, "--data-dir", str(data), "--config", str(data / "settings.toml")]
         with (data / "server.log").open("a") as log:
             return await asyncio.create_subprocess_exec(
-                sys.executable, "-m", launcher, *arguments, stdout=subprocess.PIPE, stderr=log, env=everything, cwd=ROOT
+                *inside, sys.executable, "-m", launcher, *arguments, stdout=subprocess.PIPE, stderr=log, env=everything, cwd=ROOT
             )
 
     def kill(self) -> None:

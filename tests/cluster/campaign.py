@@ -1,0 +1,212 @@
+"""The campaign: one injection after another under load, nodes that don't know of one another, the singleton, the controls; and the sums."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import time
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from tests.cluster.controls import APART, contend, tried
+from tests.cluster.crowd import CALL_S_MAX, longest_gap_s, slowest_s
+from tests.cluster.injections import ALL, Injection
+from tests.cluster.scenarios import SCENARIOS, Scenario, Told, play
+from tests.cluster.singletons import stale_holder, take_over_s
+from tests.cluster.stage import Machines, Report, Stage
+
+CALM_S = 1.5
+"""How long load runs between two injections."""
+TAKE_OVERS, TAKE_OVERS_QUICK = 30, 3
+ROUNDS_OF_INJECTIONS = 3
+"""How often the whole list runs in the long campaign."""
+_CONTENTION_S = 10.0
+
+
+class Line(Struct):
+    """One injection and what callers noticed of it."""
+
+    name: str
+    faults: int
+    seconds: float
+    rounds: int
+    gap_s: float
+    """The longest time without an answer to anybody."""
+    slowest_s: float
+    """Of 99 % of the calls."""
+    failed_calls: int
+    takes_quorum: bool
+
+
+class Totals:
+    """Sums over everything that ran."""
+
+    def __init__(self, folder: Path, seed: int, *, is_quick: bool, only: str = "") -> None:
+        """`folder` takes figures and plots."""
+        self.folder = folder
+        self.seed = seed
+        self.is_quick = is_quick
+        self.only = only
+        self.seconds = 0.0
+        names = (
+            "rounds",
+            "faults",
+            "lost",
+            "double",
+            "drift",
+            "unknown",
+            "unresolved",
+            "stale_accepted",
+            "controls",
+            "controls_caught",
+            "failed_calls",
+        )
+        self.counts: Counter[str] = Counter(dict.fromkeys(names, 0))
+        self.lines: list[Line] = []
+        self.take_overs_s: list[float] = []
+        self.controls: list[tuple[str, bool]] = []
+        self.scenarios: list[Told] = []
+        self.is_clean = True
+
+    def add(self, name: str, report: Report, stage: Stage) -> None:
+        """Takes what a stage came to, and prints it."""
+        found = report.findings
+        self.counts.update(
+            rounds=found.rounds,
+            lost=found.lost,
+            double=found.double,
+            drift=found.drift,
+            unknown=report.unknown,
+            unresolved=found.unresolved,
+            failed_calls=report.failed_calls,
+        )
+        self.is_clean = self.is_clean and report.is_clean
+        print(
+            f"{name}: {'clean' if report.is_clean else 'BROKEN'}, {found.rounds} rounds, {report.calls} calls, {report.unknown} attempts unanswered, "
+            f"{report.failed_calls} calls failed; porcupine: {report.verdict.operations} operations of {report.verdict.wallets} wallets, "
+            f"{len(report.verdict.illegal)} illegal, {len(report.verdict.undecided)} undecided; missed: {stage.missed or 'nothing'}",
+            flush=True,
+        )
+        for example in (*found.examples[:5], *report.verdict.faults[:3]):
+            print(f"  {example}", flush=True)
+
+    def save(self) -> None:
+        """Writes the figures, beside the plots."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        figures = {
+            "seed": self.seed,
+            "seconds": round(self.seconds),
+            "command": "`make cluster-faults-quick`" if self.is_quick else "`make cluster-faults`",
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": f"{os.cpu_count()} CPUs, shared with everything else that ran, Linux {platform.release()}, Python {platform.python_version()}",
+            "call_s_max": CALL_S_MAX,
+            "counts": dict(self.counts),
+            "injections": msgspec.to_builtins(self.lines),
+            "take_overs_s": [round(one, 2) for one in self.take_overs_s],
+            "controls": dict(self.controls),
+            "scenarios": msgspec.to_builtins(self.scenarios),
+        }
+        (self.folder / "cluster-faults.json").write_text(json.dumps(figures, indent=1) + "\n")
+
+    def wants(self, injection: Injection) -> bool:
+        """Whether it is part of this campaign."""
+        return self.only in injection.name if self.only else injection.is_quick or not self.is_quick
+
+
+async def run(cluster: Machines, totals: Totals) -> None:
+    """Everything, one after another."""
+    for number in range(1 if totals.is_quick or totals.only else ROUNDS_OF_INJECTIONS):
+        await _injections(cluster, totals, number)
+    for scenario in SCENARIOS:
+        if totals.only in scenario.name if totals.only else not totals.is_quick:
+            await _scenario(cluster, totals, scenario)
+    if totals.only:
+        return
+    await _apart(cluster, totals)
+    totals.controls = await tried(cluster, totals.seed)
+    for name, is_caught in totals.controls:
+        totals.counts.update(controls=1, controls_caught=int(is_caught))
+        totals.is_clean = totals.is_clean and is_caught
+        print(f"control {name}: {'caught' if is_caught else 'NOT CAUGHT'}", flush=True)
+
+
+async def _injections(cluster: Machines, totals: Totals, number: int) -> None:
+    """The list under load, then singletons, then both judges."""
+    stage = Stage(cluster, f"faults_{number}", totals.seed + number)
+    try:
+        await stage.up()
+        async with stage.crowd.playing():
+            await asyncio.sleep(CALM_S)
+            for injection in ALL:
+                if totals.wants(injection) and (cluster.plan.isolated or "cut off" not in injection.name):
+                    await _inject(stage, injection, totals)
+        if not totals.only:
+            await _singletons(stage, totals)
+        totals.add(f"faults, seed {stage.seed}", await stage.report(), stage)
+    finally:
+        await stage.down()
+
+
+async def _inject(stage: Stage, injection: Injection, totals: Totals) -> None:
+    begin_ns, failed = time.monotonic_ns(), len(stage.crowd.failed)
+    faults = await injection.act(stage)
+    await stage.mend()
+    stage.notes("whole again")
+    await asyncio.sleep(CALM_S)
+    end_ns, wishes = time.monotonic_ns(), stage.crowd.wishes
+    line = Line(
+        injection.name,
+        faults,
+        (end_ns - begin_ns) / 1e9,
+        sum(wish.rpc == "Play" and begin_ns <= wish.answered_ns <= end_ns for wish in wishes),
+        longest_gap_s(wishes, begin_ns, end_ns),
+        slowest_s(wishes, begin_ns, end_ns, 0.99),
+        len(stage.crowd.failed) - failed,
+        injection.takes_quorum,
+    )
+    totals.lines.append(line)
+    totals.counts.update(faults=faults)
+    print(
+        f"  {line.name}: {line.faults} faults in {line.seconds:.0f} s, {line.rounds} rounds, gap {line.gap_s:.2f} s, "
+        f"p99 {line.slowest_s:.2f} s, {line.failed_calls} failed",
+        flush=True,
+    )
+
+
+async def _singletons(stage: Stage, totals: Totals) -> None:
+    stale = await stale_holder(stage)
+    totals.counts.update(faults=1, stale_accepted=int(stale.is_accepted))
+    totals.is_clean = totals.is_clean and not stale.is_accepted
+    print(f"  stale holder of fence {stale.old_fence}: its write was {stale.result}, the store keeps fence {stale.kept_fence}", flush=True)
+    for _ in range(TAKE_OVERS_QUICK if totals.is_quick else TAKE_OVERS // ROUNDS_OF_INJECTIONS):
+        totals.take_overs_s.append(await take_over_s(stage))
+        totals.counts.update(faults=1)
+    print(f"  take-overs: {[round(one, 2) for one in totals.take_overs_s]} s", flush=True)
+
+
+async def _scenario(cluster: Machines, totals: Totals, scenario: Scenario) -> None:
+    told, stage = await play(cluster, scenario, totals.seed, totals.folder)
+    try:
+        totals.scenarios.append(told)
+        totals.counts.update(faults=told.faults)
+        totals.is_clean = totals.is_clean and not stage.missed
+        print(f"{told.title}: gap {told.gap_s:.2f} s, p99 {told.p99_s:.2f} s, {told.rounds_per_s:.0f} rounds/s", flush=True)
+        totals.add(scenario.name, await stage.report(), stage)
+    finally:
+        await stage.down()
+
+
+async def _apart(cluster: Machines, totals: Totals) -> None:
+    """Nodes that forward nothing to one another write to the same wallets: lost races, and ids that meet in the store."""
+    stage = Stage(cluster, "apart", totals.seed, settings=APART)
+    try:
+        await stage.up()
+        await contend(stage, _CONTENTION_S, twins=1_000)
+        totals.add("nodes that don't know of one another", await stage.report(), stage)
+    finally:
+        await stage.down()

@@ -1,0 +1,122 @@
+"""Where an engine node of a cluster is killed: nine points of a round, and three of the change to a wallet's next partition."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from croupier.model import WalletWrite
+from croupier.runners.embedded import EmbeddedRunner
+from croupier.services.intake import Intake
+from croupier.stores.cassandra.driver import Applied, Unknown
+from croupier.stores.cassandra.link import Link
+from croupier.stores.cassandra.partitions import Partitions
+from croupier.stores.store import CommitResult
+from tests.faults.points import PYTHON_POINT, Fuse, InboxWithPoints, Point
+
+ROUND_POINTS = tuple(
+    Point(name, PYTHON_POINT, passings)
+    for name, passings in (
+        ("after_take", 60),  # The call has come, nothing is decided.
+        ("after_load", 12),  # Its rows were read.
+        ("before_commit", 60),  # It is decided, nothing was sent.
+        ("statement_sent", 60),  # The conditional batch is on its way.
+        ("after_commit", 60),  # The store has answered, the runner does not know yet.
+        ("before_resolve", 3),  # The store has left it unknown, and it is to be made definite.
+        ("before_publish", 60),  # It is applied, its entries were handed to nobody.
+        ("half_answered", 60),  # Half of a batch's callers were answered.
+        ("after_answer", 60),  # All were.
+    )
+)
+ROLL_POINTS = tuple(Point(name, PYTHON_POINT, 2) for name in ("partition closed", "next partition decided", "next partition opened"))
+"""As stores/cassandra/partitions.py calls them."""
+_LIE_EVERY = 40
+"""How many conditional writes it takes until one is left unknown, where a point waits for that."""
+
+
+def arm() -> None:
+    """In the node's process: puts the kill where the environment says."""
+    name, _, passing = os.environ.get(PYTHON_POINT, "").partition(":")
+    if name:
+        _put(Fuse(name, int(passing)), may_lie=name == "before_resolve")
+
+
+def leave_unknown(every: int, chance: random.Random | None = None) -> None:
+    """From now on some conditional writes are answered as unknown although they were applied, or without being sent, by turns or by chance."""
+    conditional = Link.conditional
+    count = 0
+
+    async def lying(link: Link, rows: Any, *, avoid: str = "") -> Applied:
+        nonlocal count
+        count += 1
+        if count % every:
+            return await conditional(link, rows, avoid=avoid)
+        is_sent = chance.random() < 0.5 if chance else count // every % 2
+        if is_sent:
+            await conditional(link, rows, avoid=avoid)
+        raise Unknown("the answer is held back by the test")
+
+    setattr(Link, "conditional", lying)  # noqa: B010
+
+
+def _put(fuse: Fuse, *, may_lie: bool) -> None:
+    """Wraps the runner, the link to the store, and the inbox of the front door."""
+    if may_lie:
+        leave_unknown(_LIE_EVERY)
+    _wrap_runner(fuse)
+    _wrap_link(fuse)
+    _wrap_partitions(fuse)
+    begin: Callable[..., None] = Intake.__init__
+
+    def _begin(intake: Intake, inbox: Any, *others: Any) -> None:
+        begin(intake, InboxWithPoints(inbox, fuse), *others)
+
+    setattr(Intake, "__init__", _begin)  # noqa: B010
+
+
+def _wrap_runner(fuse: Fuse) -> None:
+    load, resolve, applied = EmbeddedRunner._load, EmbeddedRunner._resolve, EmbeddedRunner._applied
+
+    async def _load(runner: EmbeddedRunner, missing: Any) -> None:
+        await load(runner, missing)
+        fuse.passes("after_load")
+
+    async def _resolve(runner: EmbeddedRunner, write: WalletWrite) -> CommitResult:
+        fuse.passes("before_resolve")
+        return await resolve(runner, write)
+
+    def _applied(runner: EmbeddedRunner, *others: Any) -> None:
+        fuse.passes("before_publish")
+        applied(runner, *others)
+
+    setattr(EmbeddedRunner, "_load", _load)  # noqa: B010
+    setattr(EmbeddedRunner, "_resolve", _resolve)  # noqa: B010
+    setattr(EmbeddedRunner, "_applied", _applied)  # noqa: B010
+
+
+def _wrap_link(fuse: Fuse) -> None:
+    conditional = Link.conditional
+
+    async def _conditional(link: Link, rows: Sequence[tuple[Any, Sequence[Any]]], *, avoid: str = "") -> Applied:
+        fuse.passes("before_commit")
+        sent = asyncio.ensure_future(conditional(link, rows, avoid=avoid))
+        await asyncio.sleep(0)
+        fuse.passes("statement_sent")
+        answer = await sent
+        fuse.passes("after_commit")
+        return answer
+
+    setattr(Link, "conditional", _conditional)  # noqa: B010
+
+
+def _wrap_partitions(fuse: Fuse) -> None:
+    begin: Callable[..., None] = Partitions.__init__
+
+    def _begin(partitions: Partitions, *others: Any) -> None:
+        begin(partitions, *others)
+        partitions.passing = fuse.passes
+
+    setattr(Partitions, "__init__", _begin)  # noqa: B010

@@ -1,0 +1,69 @@
+"""Puts the figures of the last campaigns into docs/reliability.md, between its marks: python -m tests.cluster.publish FOLDER."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.faults.process import ROOT
+
+DOCUMENT = ROOT / "docs" / "reliability.md"
+PLOTS = ROOT / "docs" / "plots"
+_BLOCK = re.compile(r"(<!-- cluster faults -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def filled(text: str, figures: dict[str, Any]) -> str:
+    """The document with these figures."""
+    return _BLOCK.sub(lambda block: "\n".join([block[1].rstrip(), *_lines(figures), block[2]]), text)
+
+
+def _lines(figures: dict[str, Any]) -> list[str]:
+    counts = figures["counts"]
+    lines = [
+        f"{figures['command']}, seed {figures['seed']}, {figures['seconds']} s, {figures['date']}; {figures['machine']}.",
+        "",
+        "| | count |",
+        "|---|---|",
+        f"| rounds acknowledged | {counts['rounds']:,} |",
+        f"| faults put | {counts['faults']:,} |",
+        f"| lost, double, drift, unresolved | {counts['lost']}, {counts['double']}, {counts['drift']}, {counts['unresolved']} |",
+        f"| attempts whose outcome was unknown at first | {counts['unknown']:,} |",
+        f"| writes of stale holders that the store took | {counts['stale_accepted']} |",
+        f"| calls that no node answered within {figures['call_s_max']:.0f} s | {counts['failed_calls']} |",
+        f"| controls caught | {counts['controls_caught']} of {counts['controls']}: {', '.join(figures['controls']) or 'none run'} |",
+    ]
+    if took := sorted(figures["take_overs_s"]):
+        lines.append(
+            f"| take-over of a singleton, TTL 5 s: p50, p99, max of {len(took)} | {_share(took, 0.5)}, {_share(took, 0.99)}, {took[-1]:.2f} s |"
+        )
+    lines += ["", "| fault under load | faults | rounds | longest gap | p99 of a call | failed calls |", "|---|---|---|---|---|---|"]
+    for line in figures["injections"]:
+        quorum = " (no quorum meanwhile)" if line["takes_quorum"] else ""
+        lines.append(
+            f"| {line['name']}{quorum} | {line['faults']} | {line['rounds']:,} | {line['gap_s']:.2f} s | {line['slowest_s']:.2f} s | {line['failed_calls']} |"
+        )
+    for told in figures["scenarios"]:
+        gaps = f"longest gap {told['gap_s']:.2f} s, p99 of a call {told['p99_s']:.2f} s, {told['failed_calls']} failed calls"
+        what = f"**{told['title']}.** {told['faults']} faults in {told['seconds']:.0f} s at {told['rounds_per_s']:.0f} rounds/s: {gaps}."
+        lines += ["", what, "", f"![{told['title']}](plots/{told['name']}.svg)"]
+    return lines
+
+
+def _share(values: list[float], share: float) -> str:
+    return f"{values[min(len(values) - 1, int(len(values) * share))]:.2f}"
+
+
+def main(folder: Path) -> None:
+    """Fills the document, and copies the plots beside it."""
+    DOCUMENT.write_text(filled(DOCUMENT.read_text(), json.loads((folder / "cluster-faults.json").read_text())))
+    PLOTS.mkdir(exist_ok=True)
+    for plot in folder.glob("*.svg"):
+        shutil.copy(plot, PLOTS)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
