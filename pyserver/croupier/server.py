@@ -17,8 +17,9 @@ from grpc_reflection.v1alpha import reflection
 from croupier import VERSION, demo, engine, keyfile, scheduling
 from croupier.access import KEY_KIND, OPERATOR_KIND, Access, Role
 from croupier.checks import Checks
-from croupier.cluster.membership import Member, Membership
-from croupier.cluster.single import SingleMembership
+from croupier.cluster.etcd import join
+from croupier.cluster.membership import Elections, Member, Membership
+from croupier.cluster.single import SingleElections, SingleMembership
 from croupier.config import Config
 from croupier.engine import Catalog
 from croupier.errors import Refusal, RngUnhealthy, StoreUnusable
@@ -101,7 +102,7 @@ class Server:
         self.metrics.watch(self.owner)
         self.switches = Switches(self.owner, clock_ms)
         self.guard = Guard(self.access, self.metrics, clock_ms, config.max_calls, behind_door=has_door)
-        self.membership = _membership(config)
+        self.membership, self._elections = _cluster(config, store)
         self._health = health.aio.HealthServicer()
         self.checks = Checks(self.owner, self.membership, config.stuck_s, self.refresh, self._say_serving)
         self._wallets = WalletService(
@@ -145,6 +146,7 @@ class Server:
         self._poll.cancel()
         await self._health.enter_graceful_shutdown()
         await self.membership.update(state="draining")
+        await self._elections.stop()
         if not self.failure:
             _log.info("draining")
             await asyncio.sleep(self.config.drain_notice_s)
@@ -325,9 +327,17 @@ async def _vault(config: Config, store: Store) -> Vault:
     return vault
 
 
-def _membership(config: Config) -> Membership:
+def _cluster(config: Config, store: Store) -> tuple[Membership, Elections]:
+    """Who else serves, and who leads which job: by etcd, or alone."""
     member = Member(config.node, config.region, config.advertise or config.listen, VERSION, start_ms=clock_ms())
-    return SingleMembership(member)
+    if not config.etcd.endpoints:
+        return SingleMembership(member), SingleElections(config.node, store)
+    if member.address.endswith(":0"):
+        raise Unstartable("a node of a cluster needs an address that others reach it at: set advertise, or a port in listen")
+    try:
+        return join(config.etcd, member, store, clock_ms)
+    except ValueError as error:
+        raise Unstartable(str(error)) from error
 
 
 def _catalog(config: Config) -> Catalog:
