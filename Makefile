@@ -14,7 +14,7 @@ NODE_BIN := .ci/node/node_modules/.bin
 PIP := $(PY) -m pip install --quiet
 RUST_SOURCES := Cargo.toml Cargo.lock .cargo/config.toml $(shell find engine_core pyserver/front pyserver/native proto -name '*.rs' -o -name Cargo.toml -o -name '*.proto')
 
-.PHONY: help run play test lint lint-python lint-proto lint-rust format proto pins bench bench-quick bench-publish profile faults faults-quick clean
+.PHONY: help run play cluster test lint lint-python lint-proto lint-rust format proto pins bench bench-quick bench-publish profile faults faults-quick clean
 .DELETE_ON_ERROR:
 
 help: ## list what make can do
@@ -25,6 +25,9 @@ run: .venv/.client ## set up what is missing and start a demo server with the em
 
 play: .venv/.client ## from another terminal: play a visible session against the demo server
 	@exec $(PY) -m croupier_client.demo
+
+cluster: .venv/.client ## set up what is missing and start three regions: Cassandra, etcd and engine nodes, real ones, to play on and to break
+	@exec .venv/bin/croupier dev up
 
 test: .venv/.client .venv/.test ## set up what is missing and run every test
 	cargo test --release --locked -p engine_core -p croupier_front

@@ -26,6 +26,7 @@ _COMMANDS = {
     "migrate": "croupier.cli.migrate:migrate",
     "backup": "croupier.cli.backup:backup",
     "restore": "croupier.cli.restore:restore",
+    "dev": "croupier.cli.dev:dev",
     "completion": "croupier.cli.completion:completion",
     "version": "croupier.cli.version:version",
 }

@@ -13,6 +13,8 @@ from croupier.dev.plan import Machine, Plan, free_port
 from croupier.dev.site import Site
 
 _DATA = ("data", "commitlog", "hints", "saved_caches", "cdc_raw", "metadata")
+_DESTROYED = "destroyed"
+"""The file that says that the node has lost its data."""
 _JMX = "jmx-port"
 """The file that says on which port of 127.0.0.1 the node takes orders: each start chooses a free one."""
 _RING_DELAY_MS = 2_000
@@ -70,9 +72,20 @@ def keyspaces(folder: Path) -> list[str]:
 
 
 def destroy_data(folder: Path) -> None:
-    """Removes everything that the node ever stored."""
+    """Removes everything that the node ever stored, and notes that it did."""
     for name in _DATA:
         shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / _DESTROYED).touch()
+
+
+def is_destroyed(folder: Path) -> bool:
+    """Whether the node lost its data and was not rebuilt since; files of a start that was refused don't count."""
+    return (folder / _DESTROYED).exists()
+
+
+def note_rebuilt(folder: Path) -> None:
+    """From now on the node counts as one that has its data."""
+    (folder / _DESTROYED).unlink(missing_ok=True)
 
 
 def settings(plan: Plan, machine: Machine, folder: Path, *, replacing: bool) -> dict[str, Any]:

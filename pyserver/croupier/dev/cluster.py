@@ -12,7 +12,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
-from croupier.dev import cassandra, cql, fetch, process, reaper
+from croupier.dev import cassandra, cql, engine, fetch, process, reaper
 from croupier.dev.failure import DevFailed
 from croupier.dev.fetch import Say
 from croupier.dev.network import Cut, Direction, Network
@@ -84,7 +84,11 @@ class Cluster:
         down = [machine for machine in self.plan.machines() if self.condition(machine.name) == "dead"]
         self._start([machine for machine in down if machine.kind != "node"])
         self._wait_whole()
-        self._start([machine for machine in down if machine.kind == "node"])
+        nodes = [machine for machine in down if machine.kind == "node"]
+        if nodes and self.plan.of_kind("cassandra"):
+            self._say("Bringing the nodes' keyspace up to date")
+            engine.prepare_store(self._site(()))
+        self._start(nodes)
 
     def down(self) -> None:
         """Stops every machine, nodes before what they need; data and logs stay. What is cut off is whole again at the next start."""
@@ -177,8 +181,12 @@ class Cluster:
 
     def start_as_replacement(self, name: str) -> None:
         """Starts a Cassandra node whose data is gone in its own place: it fetches them from the others before it serves."""
-        self._start([self._cassandra(name)], replacing=True)
+        machine = self._cassandra(name)
+        # What a refused start wrote would make it look like a node that knows its tokens.
+        cassandra.destroy_data(self.places.of(machine))
+        self._start([machine], replacing=True)
         self._wait_whole()
+        cassandra.note_rebuilt(self.places.of(machine))
 
     def nodetool(self, name: str, *arguments: str) -> str:
         """What Cassandra's own tool answers for a node."""
@@ -201,8 +209,10 @@ class Cluster:
         for machine in machines:
             self._state.running[machine.name] = starting.launch(machine, replacing=replacing)
             self._save()
+        start = time.monotonic()
         for machine in machines:
             starting.wait(machine, lambda name=machine.name: self.condition(name))
+            self._say(f"{machine.name} serves, after {time.monotonic() - start:.1f} s")
 
     def _starting(self, kinds: Iterable[str]) -> Starting:
         return Starting(self._site(kinds), self._network)

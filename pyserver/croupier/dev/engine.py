@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
-from croupier import keyfile
+from croupier import config, keyfile
 from croupier.dev.failure import DevFailed
 from croupier.dev.places import Places
 from croupier.dev.plan import Machine, Plan
 from croupier.dev.site import Site
+from croupier.errors import StoreUnusable
 
+_REPLICAS_MAX = 3
+"""Of the data in one region."""
 _TTL_S = 5
 """How long a silent node stays a member."""
 
 
 def command(site: Site, machine: Machine) -> list[str]:
     """Writes the node's settings; what starts it."""
-    file = site.folder(machine) / "croupier.toml"
     _share_keys(site.places)
-    file.write_text(toml(settings(site.plan, machine, site.places)))
-    return [sys.executable, "-m", "croupier", "serve", "--config", str(file)]
+    _write_settings(site, machine)
+    return [sys.executable, "-m", "croupier", "serve", "--config", str(settings_file(site, machine))]
+
+
+def settings_file(site: Site, machine: Machine) -> Path:
+    """Where the node's settings are."""
+    return site.folder(machine) / "croupier.toml"
 
 
 def settings(plan: Plan, machine: Machine, places: Places) -> dict[str, Any]:
@@ -52,6 +62,20 @@ def settings(plan: Plan, machine: Machine, places: Places) -> dict[str, Any]:
     if plan.etcd:
         chosen["etcd"] = {"endpoints": [f"{member.address}:{plan.ports.etcd}" for member in plan.of_kind("etcd")], "ttl_s": _TTL_S}
     return chosen
+
+
+def prepare_store(site: Site) -> None:
+    """Makes the nodes' keyspace, with up to three replicas in each region, and brings its schema up to date. Raises DevFailed."""
+    first = site.plan.of_kind("node")[0]
+    _write_settings(site, first)
+    chosen = config.load(settings_file(site, first))
+    replicas = {region: min(number, _REPLICAS_MAX) for region, number in site.plan.regions.items() if number}
+    # A thread of its own, since the caller's may have an event loop already.
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            thread.submit(asyncio.run, _migrate(chosen, replicas)).result()
+        except StoreUnusable as error:
+            raise DevFailed(str(error)) from error
 
 
 def serves(plan: Plan, machine: Machine) -> bool:
@@ -88,6 +112,19 @@ def toml(table: dict[str, Any], name: str = "") -> str:
         path = f"{name}.{key}" if name else key
         lines += ["", f"[{path}]", toml(value, path)]
     return "\n".join(lines) + ("" if name else "\n")
+
+
+async def _migrate(chosen: config.Config, replicas: dict[str, int]) -> None:
+    from croupier.stores.cassandra import opening  # noqa: PLC0415 It loads a driver, which a cluster without engine nodes does without.
+
+    await opening.create_keyspace(chosen, replicas)
+    await opening.migrate(chosen, "croupier dev")
+
+
+def _write_settings(site: Site, machine: Machine) -> None:
+    file = settings_file(site, machine)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(toml(settings(site.plan, machine, site.places)))
 
 
 def _share_keys(places: Places) -> None:

@@ -94,6 +94,8 @@ class Plan(Struct, frozen=True, kw_only=True):
             raise DevFailed("a cluster needs a region")
         if max(sum(self.regions.values()), self.etcd, self.nodes) > _MACHINES_MAX:
             raise DevFailed(f"a cluster has at most {_MACHINES_MAX} machines of a kind")
+        if self.nodes > 1 and not any(self.regions.values()):
+            raise DevFailed("several engine nodes need a common store: give a region a Cassandra node, or have one engine node")
         clashes = [region for region in self.regions if region.rpartition("-")[0] in _FIRST_ADDRESS]
         if clashes:
             raise DevFailed(f"a region cannot be called {clashes[0]}: that is a machine's name")

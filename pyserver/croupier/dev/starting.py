@@ -19,6 +19,8 @@ _READY_S: dict[Kind, float] = {"cassandra": 180.0, "etcd": 30.0, "node": 60.0}
 """How long a machine of each kind may take to serve; two busy cores included."""
 _PORT_S = 5.0
 _POLL_S = 0.1
+_OWN_WORDS = "croupier: "
+"""What begins the sentence by which an engine node refuses to start."""
 _REFUSED = "Use cassandra.replace_address"
 """What Cassandra says to a node that comes back without its data."""
 
@@ -67,6 +69,9 @@ class Starting:
                 f"{machine.name} has lost its data, and Cassandra refuses it: an empty node would vote as if nothing had ever been promised; "
                 f"`croupier dev replace {machine.name}` rebuilds it"
             )
+        last = said.rpartition("\n")[2]
+        if machine.kind == "node" and last.startswith(_OWN_WORDS):
+            return f"{machine.name} is dead: {last.removeprefix(_OWN_WORDS)}"
         return f"{machine.name} is dead; its log {log} ends:\n{said}"
 
     def _ports(self, kind: Kind) -> list[int]:

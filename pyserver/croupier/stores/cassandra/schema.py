@@ -19,6 +19,7 @@ _TIMEOUT_S = 30.0
 _LEASE_MS = 120_000
 """How long one version may take before another node may begin it anew."""
 _POLL_S = 0.3
+_AGREEMENT_S = 10.0
 _TABLE = """CREATE TABLE IF NOT EXISTS schema_version (
     name text PRIMARY KEY, version int, migrating_by text, migrating_until_ms bigint, durability text
 )"""
@@ -71,6 +72,7 @@ async def version(driver: Driver, levels: Levels, keyspace: str) -> SchemaVersio
 async def migrate(driver: Driver, levels: Levels, durability: str, by: str) -> SchemaVersion:
     """Brings the keyspace up to date, in the name of `by`, which no other process has. Raises DriverError, StoreUnusable."""
     await driver.run(_TABLE, _TIMEOUT_S)
+    await _agreed(driver)
     for statement in (_READ, _MAKE, _BEGIN, _END):
         await driver.prepare(statement.cql)
     await _changed(driver, levels, _MAKE, [durability])
@@ -87,6 +89,7 @@ async def migrate(driver: Driver, levels: Levels, durability: str, by: str) -> S
             continue
         for text in known[found.version]:
             await driver.run(text, _TIMEOUT_S)
+        await _agreed(driver)
         await _changed(driver, levels, _END, [found.version + 1, found.version, by])
 
 
@@ -111,6 +114,18 @@ def refuse_old(found: SchemaVersion) -> None:
         )
     if found.version < newest:
         raise StoreUnusable(f"the keyspace has schema version {found.version}, this program needs {newest}; run croupier migrate --apply")
+
+
+async def _agreed(driver: Driver) -> None:
+    """Waits until every node knows the tables, or would refuse writes to them; not for long, since one that is down keeps its old version."""
+    deadline = time.monotonic() + _AGREEMENT_S
+    while time.monotonic() < deadline:
+        versions = {
+            row[0] for table in ("local", "peers_v2") for row in await driver.run(f"SELECT schema_version FROM system.{table}", _TIMEOUT_S)
+        }
+        if len(versions) == 1:
+            return
+        await asyncio.sleep(_POLL_S)
 
 
 async def _changed(driver: Driver, levels: Levels, statement: Prepared, values: list[Value]) -> bool:
