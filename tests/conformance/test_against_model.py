@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from croupier.model import Entry, Key, Row, Wallet, WalletKey, WalletWrite
+from croupier.model import Entry, Key, Row, Wallet, WalletKey, WalletWrite, epoch_key
 from croupier.operations.command import wallet_key
 from croupier.stores.store import CommitResult, Document, EntryQuery, Store
 from tests.conformance.candidates import Candidate
@@ -52,11 +52,14 @@ class StoreMachine(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.folder = Path(tempfile.mkdtemp())
         self.store: Store = self.wait(self.candidate.open(self.folder))
+        self.other = self.wait(self.candidate.open(self.folder)) if self.candidate.is_on_ring else self.store
         self.reads = self.store.reads()
         self.model = Model()
 
     def teardown(self) -> None:
         self.store.close()
+        if self.other is not self.store:
+            self.other.close()
         self.runner.close()
         shutil.rmtree(self.folder)
 
@@ -82,6 +85,7 @@ class StoreMachine(RuleBasedStateMachine):
             count=data.draw(st.integers(1, 3), "entries"),
             creates=[transfer_row(key, number, amount) for number in data.draw(NUMBERS, "creates")],
             updates=[transfer_row(key, number + 10, amount) for number in data.draw(NUMBERS, "updates")],
+            rolls=data.draw(st.sampled_from([0, 0, 1, 2]), "rolls"),
             expected_revision=data.draw(st.sampled_from([revision] * 4 + [revision + 1, max(revision - 1, 0)]), "expected"),
         )
 
@@ -100,8 +104,15 @@ class StoreMachine(RuleBasedStateMachine):
         """What a durable store committed outlives it."""
         if self.candidate.durable:
             self.store.close()
-            self.store = self.wait(self.candidate.open(self.folder))
+            store = self.wait(self.candidate.open(self.folder))
+            self.store, self.other = store, self.other if self.candidate.is_on_ring else store
             self.reads = self.store.reads()
+
+    @rule()
+    def go_on_at_another_node(self) -> None:
+        """What one node of a cluster wrote, another one that remembers the past goes on from."""
+        self.store, self.other = self.other, self.store
+        self.reads = self.store.reads()
 
     @rule(
         key=st.sampled_from(KEYS),
@@ -128,6 +139,7 @@ class StoreMachine(RuleBasedStateMachine):
         """Heads, rows, documents and sums agree, for the owner and for a reader beside it."""
         numbers = [*range(1, 7), *range(11, 17)]
         keys = [wallet_key(key) for key in KEYS] + [transfer_row(key, number)[0] for key in KEYS for number in numbers]
+        keys += [epoch_key(key, number) for key, head in self.model.heads.items() for number in range(1, head.epoch + 1)]
         expected = {key: self.model.heads.get(key.wallet) if key.kind == "wallet" else self.model.rows.get(key) for key in keys}
         for reads in (self.store, self.reads):
             assert self.wait(reads.load(keys)) == expected

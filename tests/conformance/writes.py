@@ -16,8 +16,8 @@ NOW_MS = 1_800_000_000_000
 
 
 def id_of(number: int) -> bytes:
-    """A 16-byte id that ends in a number."""
-    return bytes(12) + number.to_bytes(4, "big")
+    """A 16-byte id made at that many milliseconds after the epoch."""
+    return number.to_bytes(6, "big") + bytes(6) + number.to_bytes(4, "big")
 
 
 def transfer_row(key: WalletKey, number: int, amount_micros: int = 5) -> tuple[Key, Row]:
@@ -52,9 +52,17 @@ def write_on(
     creates: Sequence[tuple[Key, Row]] = (),
     updates: Sequence[tuple[Key, Row]] = (),
     expected_revision: int | None = None,
+    rolls: int = 0,
 ) -> WalletWrite:
-    """A write of `count` entries on a wallet as last seen; None for one that must not exist."""
-    before = head or ledger.new_wallet(key, NOW_MS)
-    after, entries = entries_on(before, count)
+    """A write of `count` entries on a wallet as last seen; None for one that must not exist. An epoch begins with each of the first `rolls` entries."""
+    head = before = head or ledger.new_wallet(key, NOW_MS)
+    entries: tuple[Entry, ...] = ()
+    epochs: list[tuple[Key, Row]] = []
+    for number in range(count):
+        if number < rolls and head.revision >= head.epoch_first_revision:
+            head, closed = ledger.roll_epoch(key, head, 1, NOW_MS + head.revision + 1)
+            epochs += closed
+        head, added = entries_on(head, 1, number)
+        entries += added
     expected = before.revision if expected_revision is None else expected_revision
-    return WalletWrite(key, expected, after, entries, tuple(creates), tuple(updates))
+    return WalletWrite(key, expected, head, entries, tuple(creates), (*epochs, *updates))

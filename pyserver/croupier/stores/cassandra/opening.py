@@ -11,7 +11,7 @@ from croupier.stores.cassandra.acsylla_driver import AcsyllaDriver
 from croupier.stores.cassandra.driver import GLOBAL, LOCAL, Driver, DriverError, Levels, Misuse
 from croupier.stores.cassandra.link import Counts, Link
 from croupier.stores.cassandra.links import Links
-from croupier.stores.cassandra.partitions import Partitions, Pass
+from croupier.stores.cassandra.partitions import Partitions
 from croupier.stores.cassandra.places import Places
 from croupier.stores.cassandra.store import CassandraWrites
 
@@ -21,13 +21,12 @@ _NAME = re.compile("[a-z][a-z0-9_]{0,47}")
 class CassandraStore(CassandraWrites):
     """See Store. Connects when it is opened, not when it is made."""
 
-    def __init__(self, config: Config, *, passing: Pass = lambda step: None) -> None:
-        """`passing` is told each named step of an epoch's roll."""
+    def __init__(self, config: Config) -> None:
         self._config = config
         self._links = Links()
         self._drivers: list[Driver] = []
         counts = Counts()
-        super().__init__(Partitions(self._links, Places(), counts, passing), counts)
+        super().__init__(Partitions(self._links, Places(), counts), counts)
 
     async def open(self) -> None:
         """See Store.open."""

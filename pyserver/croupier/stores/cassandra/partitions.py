@@ -7,7 +7,7 @@ which is the same whoever opens it. So a roll may be cut off anywhere, and whoev
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 from croupier.errors import Refusal
@@ -23,18 +23,14 @@ from croupier.stores.cassandra.places import Place, Places, may_be_before, time_
 _IDS = ("session", "round", "transfer")
 """Kinds whose ids carry a time of their own; those of seeds carry their session's."""
 
-Pass = Callable[[str], None]
-"""Is told each named step of a roll, so that a test can end the program there."""
-
 
 class Partitions:
     """See the module."""
 
-    def __init__(self, links: Links, places: Places, counts: Counts, passing: Pass = lambda step: None) -> None:
+    def __init__(self, links: Links, places: Places, counts: Counts) -> None:
         self.links = links
         self.places = places
         self._counts = counts
-        self.passing = passing
 
     async def load(self, wallet: WalletKey, keys: Sequence[Key]) -> State:
         """The rows under `keys`, all of this wallet, as they stood at one moment. Raises StoreUnreachable."""
@@ -94,13 +90,11 @@ class Partitions:
         ids_until_ms = max([closed.place.ids_until_ms, *(time_ms(id_) for rows in last for (id_,) in rows)])
         home = closed.next_home or closed.place.home
         place = Place(closed.head.epoch, closed.place.number, closed.head.revision + 1, ids_until_ms, home)
-        self.passing("next partition decided")
         try:
             answer = await self.links.of(home).conditional([partition.opening(wallet, place, closed.head)])
         except (NotSent, Unknown) as error:
             raise unreachable(error) from error
         self._counts.opened += answer.applied
-        self.passing("next partition opened")
         with suppress(Refusal):
             await indices.note_wallet(self.links.world, wallet, place.number)
         return place

@@ -121,7 +121,6 @@ class CassandraWrites(CassandraReads):
         """Opens the next partition at once; where that fails, whoever comes next does it."""
         self.counts.rolls += 1
         known.place = None
-        self._partitions.passing("partition closed")
         with suppress(Refusal, StoreFailed):
             known.place = await self._partitions.open_next(write.key, Found(place, write.wallet, True, "", {}))
 
