@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
 from croupier.config import Config
+from croupier.errors import StoreUnreachable
 from croupier.model import Key, Row, Wallet, WalletKey, WalletWrite, epoch_key
 from croupier.operations import ledger
 from croupier.operations.command import wallet_key
