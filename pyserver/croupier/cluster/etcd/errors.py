@@ -42,11 +42,9 @@ _REASONS = (
     ("Hostname Verification Check failed", "its certificate is for another name"),
     ("is not in peer certificate", "its certificate is for another name"),
     ("WRONG_VERSION_NUMBER", "it speaks no TLS, but etcd.ca_file is set"),
-    ("certificate required", "it wants a client certificate: set etcd.certificate_file and etcd.key_file"),
-    ("CERTIFICATE_REQUIRED", "it wants a client certificate: set etcd.certificate_file and etcd.key_file"),
-    ("Ssl handshake failed", "the TLS handshake failed"),
     ("Connection refused", "connection refused"),
     ("DNS resolution failed", "its name does not resolve"),
+    ("errors resolving", "its name does not resolve"),
     ("Network is unreachable", "the network is unreachable"),
     ("No route to host", "no route to it"),
     ("no leader", "it sees no leader"),
@@ -54,9 +52,9 @@ _REASONS = (
     ("Deadline Exceeded", "no answer in time"),
     ("timed out", "no answer in time"),
     ("Timeout occurred", "no answer in time"),
-    ("Socket closed", "it closed the connection; does it want TLS (etcd.ca_file)?"),
-    ("onnection reset", "it closed the connection; does it want TLS (etcd.ca_file)?"),
 )
+_CLOSED = ("Socket closed", "onnection reset", "Unwrap failed", "Broken pipe", "andshake", "GOAWAY")
+"""What a member that wants other credentials looks like from here, and one that has just died, too."""
 _DENIALS = (
     ("authentication failed", "etcd refuses the user {username}: wrong name or password in etcd.password_file"),
     ("user name is empty", "etcd wants a name and a password: set etcd.username and etcd.password_file"),
@@ -84,13 +82,22 @@ def understood(error: grpc.aio.AioRpcError, settings: Etcd) -> EtcdError:
     if "database space exceeded" in details:
         return EtcdError("etcd's database is full: compact and defragment it, then disarm its alarm")
     if error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}:
-        return Unreachable(reason(details))
+        return Unreachable(reason(details, settings))
     return EtcdError(f"etcd answered {error.code().name}: {_one_line(details)}")
 
 
-def reason(details: str) -> str:
+def reason(details: str, settings: Etcd) -> str:
     """Why a member could not be reached, in a few words."""
-    return next((words for text, words in _REASONS if text in details), _one_line(details))
+    for text, words in _REASONS:
+        if text in details:
+            return words
+    if not any(text in details for text in _CLOSED):
+        return _one_line(details)
+    if settings.ca_file is None:
+        return "it closed the connection; does it want TLS (etcd.ca_file)?"
+    if settings.certificate_file is None:
+        return "it closed the connection; does it speak TLS, or want this node's certificate (etcd.certificate_file)?"
+    return "it closed the connection; does it speak TLS, and trust etcd.certificate_file?"
 
 
 def nowhere(failures: dict[str, str]) -> Nowhere:

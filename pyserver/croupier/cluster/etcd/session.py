@@ -72,11 +72,11 @@ class Session:
         return self.mirror.problem
 
     async def start(self) -> None:
-        """Begins; waits a moment for etcd, and goes on without it."""
+        """Begins; waits a moment for etcd, at most until it is known to be out of reach, and goes on without it."""
         self._tasks = [asyncio.create_task(self._keep(), name="etcd lease"), asyncio.create_task(self.mirror.follow(), name="etcd watch")]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_START_WAIT_S):
-                await self.bell.until(lambda: not self.problem)
+                await self.bell.until(lambda: not self.problem or self._lease_problem != "")
         self.bell.subscribe(self._tell)
         self._tell()
 
