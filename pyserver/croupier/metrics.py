@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from croupier.door import Front
 from croupier.runners.awaiting import Awaiting
+from croupier.runners.load import LoadMeter
 from croupier.runners.taker import Taker
 
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -65,9 +66,9 @@ class Metrics:
         self._calls.front = front
         self.registry.register(_DoorCollector(front))
 
-    def watch(self, owner: Taker) -> None:
+    def watch(self, owner: Taker, load: LoadMeter) -> None:
         """Adds the runner's own counts."""
-        self.registry.register(_RunnerCollector(owner))
+        self.registry.register(_RunnerCollector(owner, load))
 
 
 class _CallCollector(Collector):
@@ -118,8 +119,9 @@ class _DoorCollector(Collector):
 
 
 class _RunnerCollector(Collector):
-    def __init__(self, owner: Taker) -> None:
+    def __init__(self, owner: Taker, load: LoadMeter) -> None:
         self._owner = owner
+        self._load = load
 
     def collect(self) -> Iterator[Metric]:
         counts = self._owner.runner.counts
@@ -139,6 +141,9 @@ class _RunnerCollector(Collector):
             ("calls_expired", "Calls dropped before a decision because their deadline had passed.", counts.expired_calls),
         ):
             yield CounterMetricFamily(f"croupier_{name}", text, value=value)
+        yield GaugeMetricFamily(
+            "croupier_load", "How busy the node is: 0 idle, 1 where it turns calls away.", value=self._load.latest / 1_000
+        )
         yield from _shedding(self._owner)
         yield CounterMetricFamily("croupier_store_commit_seconds", "Time spent in commits.", value=counts.commit_s)
         yield GaugeMetricFamily("croupier_queue_calls", "Calls that wait for an answer.", value=self._owner.queued)

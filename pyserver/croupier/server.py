@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import signal
 import sys
 import time
@@ -20,6 +21,7 @@ from croupier.checks import Checks
 from croupier.cluster.etcd import join
 from croupier.cluster.membership import Elections, Member, Membership
 from croupier.cluster.single import SingleElections, SingleMembership
+from croupier.cluster.spilling import elsewhere
 from croupier.config import Config
 from croupier.engine import Catalog
 from croupier.errors import Refusal, RngUnhealthy, StoreUnusable
@@ -29,8 +31,9 @@ from croupier.operations.house import House
 from croupier.runners.awaiting import Awaiting
 from croupier.runners.embedded import EmbeddedRunner
 from croupier.runners.limiter import Bounds, Limiter
+from croupier.runners.load import LoadMeter
 from croupier.runners.owner import DOOR_LINGER_S, LINGER_S, Owner
-from croupier.runners.shedding import Shedding
+from croupier.runners.shedding import Elsewhere, Shedding
 from croupier.runners.taker import Taker
 from croupier.services import access_log
 from croupier.services.admin_service import AdminService
@@ -97,9 +100,14 @@ class Server:
             self.owner = Owner(runner, max_queue=config.max_queue_calls, linger_s=linger_s, on_failure=self._failed)
         else:
             self.owner = Awaiting(
-                runner, clock_ms, max_queue=config.max_queue_calls, shedding=_shedding(config, runner), on_failure=self._failed
+                runner,
+                clock_ms,
+                max_queue=config.max_queue_calls,
+                shedding=_shedding(config, runner, self._elsewhere),
+                on_failure=self._failed,
             )
-        self.metrics.watch(self.owner)
+        self._load = LoadMeter(self.owner, config.max_queue_calls)
+        self.metrics.watch(self.owner, self._load)
         self.switches = Switches(self.owner, clock_ms)
         self.guard = Guard(self.access, self.metrics, clock_ms, config.max_calls, behind_door=has_door)
         self.membership, self._elections = _cluster(config, store)
@@ -206,6 +214,11 @@ class Server:
                 self._failed("what listens has ended by itself")
                 return
             await self.checks.look()
+            await self.membership.update(load_permille=self._load.permille())
+
+    def _elsewhere(self) -> dict[str, str]:
+        """A node that callers may go to who are turned away here."""
+        return elsewhere(self.membership.members, self.config.node, random.random())  # noqa: S311 - It spreads load.
 
     async def _say_serving(self, is_serving: bool) -> None:  # noqa: FBT001
         await self.membership.update(state="serving" if is_serving else "out_of_service")
@@ -309,11 +322,11 @@ def _serve_metrics(config: Config, server: Server) -> Any:
         ) from None
 
 
-def _shedding(config: Config, runner: EmbeddedRunner) -> Shedding | None:
+def _shedding(config: Config, runner: EmbeddedRunner, elsewhere: Elsewhere) -> Shedding | None:
     if not config.tolerated_write_ms:
         return None
     bounds = Bounds(config.tolerated_write_ms / 1000, highest=config.max_queue_calls)
-    return Shedding(Limiter(bounds), runner.cached.peek)
+    return Shedding(Limiter(bounds), runner.cached.peek, elsewhere)
 
 
 async def _vault(config: Config, store: Store) -> Vault:
