@@ -3,6 +3,7 @@
     cassandra       one node
     three_regions   three nodes, each in a region of its own: eu, us, asia
     etcd            three members
+    whole           the three regions, with a member of etcd and an engine node in each
 
 A test may kill, pause and stop machines through `.cluster`: what it leaves broken is mended before the next one. Starting them does not count
 against a test's time limit. CROUPIER_TEST_CASSANDRA=ADDRESS:PORT lets `cassandra` be a node that runs already.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,10 +23,10 @@ from croupier.dev import places
 from croupier.dev.cluster import Cluster
 from croupier.dev.failure import DevFailed, ToolMissing
 from croupier.dev.places import Places
-from croupier.dev.plan import Kind, Plan, free_network
+from croupier.dev.plan import KINDS, Kind, Plan, free_network
 
 REGIONS = ("eu", "us", "asia")
-_SHARED = ("cassandra", "three_regions", "etcd")
+_SHARED = ("cassandra", "three_regions", "etcd", "whole")
 _TEST_S = 30.0
 
 
@@ -70,14 +71,22 @@ def cassandra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ring]:
 @pytest.fixture(scope="session")
 def three_regions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ring]:
     """Three Cassandra nodes, each in a region of its own."""
-    yield from _ring(Plan(regions=dict.fromkeys(REGIONS, 1), network=free_network()), tmp_path_factory.mktemp("three-regions"))
+    plan = Plan(regions=dict.fromkeys(REGIONS, 1), etcd=3, nodes=3, network=free_network())
+    yield from _ring(plan, tmp_path_factory.mktemp("three-regions"))
+
+
+@pytest.fixture(scope="session")
+def whole(three_regions: Ring) -> Cluster:
+    """The cluster that `make cluster` starts, on the Cassandra nodes of `three_regions`."""
+    three_regions.cluster.up()
+    return three_regions.cluster
 
 
 @pytest.fixture(scope="session")
 def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Members]:
     """Three members of etcd."""
     plan = Plan(regions=dict.fromkeys(REGIONS, 0), etcd=3, network=free_network())
-    for cluster in _standing(plan, tmp_path_factory.mktemp("etcd")):
+    for cluster in standing(plan, tmp_path_factory.mktemp("etcd")):
         yield Members([f"{address}:{plan.ports.etcd}" for address in _addresses(plan, "etcd")], cluster)
 
 
@@ -87,8 +96,9 @@ def _mended(request: pytest.FixtureRequest) -> Iterator[None]:
     used = [request.getfixturevalue(name) for name in _SHARED if name in request.fixturenames]
     yield
     for machines in used:
-        if isinstance(machines, Members) or machines.running:
-            machines.cluster.mend()
+        cluster = machines if isinstance(machines, Cluster) else machines.cluster if isinstance(machines, Members) else machines.running
+        if cluster:
+            cluster.mend()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -100,11 +110,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(seconds, func_only=True), append=False)
 
 
-def standing(plan: Plan, folder: Path) -> Iterator[Cluster]:
-    """A cluster that stands as long as the generator is not closed; for `yield from` in a fixture of one's own."""
-    yield from _standing(plan, folder)
-
-
 def eventually(holds: Callable[[], bool], within_s: float = 20.0) -> None:
     """Waits until something holds; fails if it never does."""
     deadline = time.monotonic() + within_s
@@ -114,16 +119,17 @@ def eventually(holds: Callable[[], bool], within_s: float = 20.0) -> None:
 
 
 def _ring(plan: Plan, folder: Path) -> Iterator[Ring]:
-    for cluster in _standing(plan, folder):
+    for cluster in standing(plan, folder, ["cassandra"]):
         points = {region: [machine.address for machine in plan.of_kind("cassandra") if machine.region == region] for region in plan.regions}
         yield Ring(points, plan.ports.cql, cluster)
 
 
-def _standing(plan: Plan, folder: Path) -> Iterator[Cluster]:
+def standing(plan: Plan, folder: Path, kinds: Sequence[Kind] = KINDS) -> Iterator[Cluster]:
+    """A cluster, of which machines of these kinds stand as long as the generator is not closed; for `yield from` in a fixture of one's own."""
     cluster = Cluster(Places(folder, places.cache()), plan, say=_say)
     try:
         cluster.remove_with(os.getpid())
-        cluster.up()
+        cluster.up(kinds)
     except ToolMissing as missing:
         if os.environ.get("CI"):
             raise

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import msgspec
@@ -17,7 +17,7 @@ from croupier.dev.failure import DevFailed
 from croupier.dev.fetch import Say
 from croupier.dev.network import Cut, Direction, Network
 from croupier.dev.places import Places, locked
-from croupier.dev.plan import KINDS, Machine, Plan
+from croupier.dev.plan import KINDS, Kind, Machine, Plan
 from croupier.dev.process import Condition, Process
 from croupier.dev.site import Site
 from croupier.dev.starting import Starting, serves
@@ -25,6 +25,7 @@ from croupier.dev.starting import Starting, serves
 _WHOLE_S = 90.0
 _PATIENCE_S = 25.0
 """How long a machine may take to stop before it is killed."""
+_SIGNAL_S = 10.0
 _POLL_S = 0.1
 
 
@@ -76,19 +77,12 @@ class Cluster:
 
     # The whole
 
-    def up(self) -> None:
-        """Fetches what is missing, and starts every machine that does not run: Cassandra and etcd together, then the nodes that need them."""
+    def up(self, kinds: Sequence[Kind] = KINDS) -> None:
+        """Fetches what is missing, and starts every machine of these kinds that does not run: Cassandra and etcd together, then the nodes that need them."""
         self.places.folder.mkdir(parents=True, exist_ok=True)
         if self._network:
             self._network.build()
-        down = [machine for machine in self.plan.machines() if self.condition(machine.name) == "dead"]
-        self._start([machine for machine in down if machine.kind != "node"])
-        self._wait_whole()
-        nodes = [machine for machine in down if machine.kind == "node"]
-        if nodes and self.plan.of_kind("cassandra"):
-            self._say("Bringing the nodes' keyspace up to date")
-            engine.prepare_store(self._site(()))
-        self._start(nodes)
+        self._start_dead([machine for machine in self.plan.machines() if machine.kind in kinds])
 
     def down(self) -> None:
         """Stops every machine, nodes before what they need; data and logs stay. What is cut off is whole again at the next start."""
@@ -110,12 +104,12 @@ class Cluster:
         reaper.start(pid, self.places)
 
     def mend(self) -> None:
-        """Undoes every harm: what is cut off is joined, what is frozen goes on, what is dead is started."""
+        """Undoes every harm: what is cut off is joined, what is frozen goes on, what once ran and is dead is started."""
         self.heal()
         for machine in self.plan.machines():
             if self.condition(machine.name) == "paused":
                 self.resume(machine.name)
-        self.up()
+        self._start_dead([self.plan.machine(name) for name in self._state.running])
 
     def status(self) -> list[Status]:
         """Every machine as it is now."""
@@ -133,11 +127,11 @@ class Cluster:
 
     def pause(self, name: str) -> None:
         """Freezes a machine: it holds its connections and answers nothing."""
-        self._signal(name, signal.SIGSTOP)
+        self._signal(name, signal.SIGSTOP, "paused")
 
     def resume(self, name: str) -> None:
         """Lets a frozen machine go on."""
-        self._signal(name, signal.SIGCONT)
+        self._signal(name, signal.SIGCONT, "running")
 
     def restart(self, name: str) -> None:
         """Stops a machine if it runs, and starts it; returns when it serves."""
@@ -201,6 +195,16 @@ class Cluster:
 
     # How
 
+    def _start_dead(self, machines: list[Machine]) -> None:
+        dead = [machine for machine in machines if self.condition(machine.name) == "dead"]
+        self._start([machine for machine in dead if machine.kind != "node"])
+        self._wait_whole()
+        nodes = [machine for machine in dead if machine.kind == "node"]
+        if nodes and self.plan.of_kind("cassandra"):
+            self._say("Bringing the nodes' keyspace up to date")
+            engine.prepare_store(self._site(()))
+        self._start(nodes)
+
     def _start(self, machines: list[Machine], *, replacing: bool = False) -> None:
         if not machines:
             return
@@ -257,9 +261,15 @@ class Cluster:
     def _processes(self, kind: str) -> list[Process]:
         return [running for name, running in self._state.running.items() if self.plan.machine(name).kind == kind]
 
-    def _signal(self, name: str, number: signal.Signals) -> None:
+    def _signal(self, name: str, number: signal.Signals, wanted: Condition) -> None:
         if not any(process.send(running, number) for running in self._process(name)):
             raise DevFailed(f"{name} does not run")
+        # A process of many threads takes a moment to stop them all.
+        deadline = time.monotonic() + _SIGNAL_S
+        while self.condition(name) != wanted:
+            if time.monotonic() > deadline:
+                raise DevFailed(f"{name} is {self.condition(name)}, not {wanted}")
+            time.sleep(_POLL_S / 10)
 
     def _cassandra(self, name: str) -> Machine:
         machine = self.plan.machine(name)

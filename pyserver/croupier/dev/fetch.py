@@ -65,6 +65,9 @@ def _find_java() -> Path | None:
 
 
 def _is_17(java: Path) -> bool:
+    release = java.resolve().parents[1] / "release"
+    if release.is_file():
+        return 'JAVA_VERSION="17' in release.read_text()
     said = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False, timeout=30)
     return ' version "17.' in said.stderr
 
