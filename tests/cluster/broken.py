@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from croupier.model import WalletWrite
-from croupier.runners.embedded import EmbeddedRunner
+from croupier.runners.resolving import Resolver
 from croupier.stores.cassandra import statements
 from croupier.stores.cassandra.driver import Consistency, Levels, Prepared
 from croupier.stores.cassandra.link import Link
@@ -62,10 +62,10 @@ def _no_unknown_resolver() -> None:
     """What the store leaves unknown is told as done."""
     leave_unknown(_LIE_EVERY, random.Random(0))
 
-    async def hopeful(_runner: EmbeddedRunner, _write: WalletWrite) -> CommitResult:
+    async def hopeful(_resolver: Resolver, _write: WalletWrite) -> CommitResult:
         return CommitResult.APPLIED
 
-    setattr(EmbeddedRunner, "_resolve", hopeful)  # noqa: B010
+    setattr(Resolver, "resolve", hopeful)  # noqa: B010
 
 
 def _local_serial() -> None:

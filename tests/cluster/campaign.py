@@ -181,7 +181,7 @@ async def _inject(stage: Stage, injection: Injection, totals: Totals) -> None:
 async def _singletons(stage: Stage, totals: Totals) -> None:
     stale = await stale_holder(stage)
     totals.counts.update(faults=1, stale_accepted=int(stale.is_accepted))
-    totals.is_clean = totals.is_clean and not stale.is_accepted
+    totals.is_clean = totals.is_clean and stale.result == "refused" and not stale.is_accepted
     print(f"  stale holder of fence {stale.old_fence}: its write was {stale.result}, the store keeps fence {stale.kept_fence}", flush=True)
     for _ in range(TAKE_OVERS_QUICK if totals.is_quick else TAKE_OVERS // ROUNDS_OF_INJECTIONS):
         totals.take_overs_s.append(await take_over_s(stage))

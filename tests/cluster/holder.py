@@ -19,11 +19,12 @@ from croupier.cluster.singletons import Singletons
 from croupier.config import load
 from croupier.server import clock_ms
 from croupier.stores.cassandra.opening import CassandraStore
-from croupier.stores.store import FencedRecord, Fences
+from croupier.stores.store import CommitResult, FencedRecord, Fences
 from tests.cluster import broken
 from tests.faults.launcher import die_with_parent
 
 SINGLETON = "probe"
+_ATTEMPTS = 100
 
 
 class Counter:
@@ -44,9 +45,18 @@ class Counter:
         if is_frozen:
             self._freeze.unlink()
             os.kill(os.getpid(), signal.SIGSTOP)
-        result = await self._fences.put_fenced(record, term.fence)
+        result = await self._written(record, term.fence)
         print(json.dumps({"at_ns": time.monotonic_ns(), "fence": term.fence, "result": result.value, "was_frozen": is_frozen}), flush=True)
         term.check()
+
+    async def _written(self, record: FencedRecord, fence: int) -> CommitResult:
+        """What became of a write, as soon as that is definite: connections of a frozen process are gone when it goes on."""
+        for _ in range(_ATTEMPTS):
+            result = await self._fences.put_fenced(record, fence)
+            if result in (CommitResult.APPLIED, CommitResult.REFUSED):
+                break
+            await asyncio.sleep(0.1)
+        return result
 
 
 async def main(settings: Path, name: str, freeze: Path) -> None:

@@ -46,7 +46,8 @@ def _killed_at(point: Point) -> Injection:
             stage.missed.append(point.name)
             node.kill()
             await node.ended()
-        stage.notes(f"{node.name} killed at {point.name}")
+        else:
+            stage.notes(f"{node.name} killed at {point.name}")
         return 2  # It was killed to be armed, too.
 
     return Injection(f"engine node killed at: {point.name}", act)

@@ -10,6 +10,8 @@ from typing import Any
 
 from croupier.model import WalletWrite
 from croupier.runners.embedded import EmbeddedRunner
+from croupier.runners.ferry import Ferry
+from croupier.runners.resolving import Resolver
 from croupier.services.intake import Intake
 from croupier.stores.cassandra.driver import Applied, Unknown
 from croupier.stores.cassandra.link import Link
@@ -69,31 +71,37 @@ def _put(fuse: Fuse, *, may_lie: bool) -> None:
     _wrap_runner(fuse)
     _wrap_link(fuse)
     _wrap_partitions(fuse)
-    begin: Callable[..., None] = Intake.__init__
+    _wrap_inbox(Intake, fuse)
+    _wrap_inbox(Ferry, fuse)
 
-    def _begin(intake: Intake, inbox: Any, *others: Any) -> None:
-        begin(intake, InboxWithPoints(inbox, fuse), *others)
 
-    setattr(Intake, "__init__", _begin)  # noqa: B010
+def _wrap_inbox(owner: type, fuse: Fuse) -> None:
+    """Gives what takes from the front door's inbox, or answers to it, one with points in it."""
+    begin: Callable[..., None] = getattr(owner, "__init__")  # noqa: B009
+
+    def _begin(self: object, inbox: Any, *others: Any) -> None:
+        begin(self, InboxWithPoints(inbox, fuse), *others)
+
+    owner.__init__ = _begin
 
 
 def _wrap_runner(fuse: Fuse) -> None:
-    load, resolve, applied = EmbeddedRunner._load, EmbeddedRunner._resolve, EmbeddedRunner._applied
+    load, resolve, applied = EmbeddedRunner._load, Resolver.resolve, EmbeddedRunner._applied
 
     async def _load(runner: EmbeddedRunner, missing: Any) -> None:
         await load(runner, missing)
         fuse.passes("after_load")
 
-    async def _resolve(runner: EmbeddedRunner, write: WalletWrite) -> CommitResult:
+    async def _resolve(resolver: Resolver, write: WalletWrite) -> CommitResult:
         fuse.passes("before_resolve")
-        return await resolve(runner, write)
+        return await resolve(resolver, write)
 
     def _applied(runner: EmbeddedRunner, *others: Any) -> None:
         fuse.passes("before_publish")
         applied(runner, *others)
 
     setattr(EmbeddedRunner, "_load", _load)  # noqa: B010
-    setattr(EmbeddedRunner, "_resolve", _resolve)  # noqa: B010
+    setattr(Resolver, "resolve", _resolve)  # noqa: B010
     setattr(EmbeddedRunner, "_applied", _applied)  # noqa: B010
 
 

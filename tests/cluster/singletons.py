@@ -81,7 +81,7 @@ class Stale(Struct):
     @property
     def is_accepted(self) -> bool:
         """The store took a write of an old term."""
-        return self.result != "refused" or self.kept_fence < self.new_fence
+        return self.result == "applied" or self.kept_fence < self.new_fence
 
 
 async def stale_holder(stage: Stage, control: str = "") -> Stale:

@@ -132,8 +132,11 @@ class Stage:
             node.send(signal.SIGCONT)
             node.kill()
             await node.ended()
-        with contextlib.suppress(ServerDied):
+        try:
             await node.start(point, passing, **others)
+        except ServerDied as error:
+            if error.code != -signal.SIGKILL:
+                raise
 
     async def mend(self) -> None:
         """Everything is whole again."""

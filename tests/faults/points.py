@@ -112,6 +112,11 @@ class InboxWithPoints:
         self._inbox = inbox
         self._fuse = fuse
 
+    def fileno(self) -> int:
+        """See croupier.door."""
+        number: int = self._inbox.fileno()
+        return number
+
     def take(self) -> list[Any]:
         """See croupier.door."""
         calls: list[Any] = self._inbox.take()
