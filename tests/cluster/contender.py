@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from croupier import scheduling
 from croupier.cluster.etcd import join
 from croupier.cluster.membership import Member, Term
 from croupier.cluster.singletons import Singletons
@@ -122,4 +123,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=scheduling.new_event_loop) as runner:
+        runner.run(main())

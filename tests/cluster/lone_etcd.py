@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import time
@@ -55,6 +56,10 @@ class LoneEtcd:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def forget(self) -> None:
+        """Loses everything, as a restored backup loses what came after it; to be called between `stop` and `start`."""
+        shutil.rmtree(self._folder / "data")
 
     def ask_for_names(self, **passwords: str) -> None:
         """From now on only these may come in; `root` may do everything, the others read and write under /croupier/."""

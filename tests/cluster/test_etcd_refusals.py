@@ -90,6 +90,22 @@ async def test_etcd_comes_later(tmp_path: Path) -> None:
     etcd.stop()
 
 
+async def test_etcd_goes_back_in_time(tmp_path: Path) -> None:
+    """Etcd comes back with less than it had, as from a backup: its revisions start over, and nodes, members and terms find together again under new fences."""
+    etcd = LoneEtcd(tmp_path).start()
+    async with nodes(Etcd((etcd.endpoint,), ttl_s=3), "a", "b", singletons=["meter"]) as (a, b):
+        await until(lambda: a.holds and a.sees == b.sees == ["a", "b"])
+        for load in range(20):
+            await a.membership.update(state="serving" if load % 2 else "draining")
+        etcd.stop()
+        etcd.forget()
+        etcd.start()
+        await until(lambda: len(a.began + b.began) == 2 and a.membership.healthy and b.membership.healthy)
+        assert a.sees == b.sees == ["a", "b"]
+        assert sorted(term.fence for term in a.began + b.began) == [1, 2] and len(a.holds + b.holds) == 1
+    etcd.stop()
+
+
 async def test_certificates(secured: Secured) -> None:
     """With the right CA and an own certificate the node joins; without either it says which one is wrong."""
     endpoint = secured.etcd.endpoint

@@ -116,7 +116,7 @@ class EtcdElections:
         return Term(singleton, fence, self._node, lambda: lease.good_until)
 
     async def _end_when_lost(self, candidacy: _Candidacy, term: Term) -> None:
-        await self._session.bell.until(lambda: self._is_stopping or not candidacy.stands)
+        await self._session.bell.until(lambda: self._is_stopping or not candidacy.stands or candidacy.is_behind)
         term.end()
 
 
@@ -128,8 +128,8 @@ class _Candidacy:
         self.lease = Lease(0, 0.0, 0)
         self._session = session
         self._node = node
-        self._stood_at = 0
-        """Revision that put the key; 0 where it was found."""
+        self._stood_at = (0, 0)
+        """The change that put the key, for the mirror."""
 
     @property
     def key(self) -> str:
@@ -145,14 +145,20 @@ class _Candidacy:
     @property
     def stands(self) -> bool:
         """The key is there, or is about to be seen, and is still this node's to use."""
-        is_seen = self.key in self._session.mirror.entries or self._session.mirror.revision < self._stood_at
+        is_seen = self.key in self._session.mirror.entries or not self._session.mirror.has_seen(self._stood_at)
         return is_seen and self.lease is self._session.lease and not self.is_excluded
+
+    @property
+    def is_behind(self) -> bool:
+        """Another candidate comes first. To whoever has led already this happens only where etcd was restored from a backup."""
+        queue = candidates(self._session.mirror, self.singleton)
+        return bool(queue) and queue[0][0] != self.key
 
     @property
     def leads(self) -> bool:
         """The key is the first in the queue, and the lease is surely alive. Paused, only whoever led before leads."""
         queue = candidates(self._session.mirror, self.singleton)
-        if not queue or queue[0][0] != self.key or not self.stands or not self.lease.is_good:
+        if not queue or self.is_behind or not self.stands or not self.lease.is_good:
             return False
         led = read(queue[0][1], Candidate)
         return PAUSED not in self._session.mirror.entries or bool(led and led.fence)
@@ -172,7 +178,8 @@ class _Candidacy:
         self.lease = lease
         if self.key not in self._session.mirror.entries:
             value = msgspec.json.encode(Candidate(self._node))
-            self._stood_at = await self._session.change([(self.key, value, lease.id)], if_created=[(self.key, 0)])
+            revision = await self._session.change([(self.key, value, lease.id)], if_created=[(self.key, 0)])
+            self._stood_at = self._session.mirror.mark(revision)
 
     async def record(self, fence: int, now_ms: int) -> bool:
         """Writes down that the term has begun, and that a move has been made; False where somebody was faster. Raises EtcdError."""

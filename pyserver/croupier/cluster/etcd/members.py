@@ -31,7 +31,7 @@ class EtcdMembership:
         self._key = MEMBERS + member.node
         self._published: tuple[Member, int] | None = None
         """What was put last, and under which lease."""
-        self._published_at = 0
+        self._published_at = (0, 0)
         self._has_twin = False
         self._members = (member,)
         self._callbacks: list[Callable[[tuple[Member, ...]], None]] = []
@@ -98,7 +98,8 @@ class EtcdMembership:
             assert lease is not None, "what is due has a lease"
             member = self._member
             try:
-                self._published_at = await self._session.change([(self._key, msgspec.json.encode(member), lease.id)])
+                revision = await self._session.change([(self._key, msgspec.json.encode(member), lease.id)])
+                self._published_at = self._session.mirror.mark(revision)
                 self._published = (member, lease.id)
                 self._session.bell.ring()
                 with contextlib.suppress(TimeoutError):
@@ -112,7 +113,7 @@ class EtcdMembership:
         lease = self._session.lease
         if lease is None or not lease.is_good or self._has_twin:
             return False
-        is_missing = self._key not in self._session.mirror.entries and self._session.mirror.revision >= self._published_at
+        is_missing = self._key not in self._session.mirror.entries and self._session.mirror.has_seen(self._published_at)
         return not self._is_published or is_missing
 
     def _is_urgent(self) -> bool:
@@ -148,7 +149,7 @@ class EtcdMembership:
         entry = self._session.mirror.entries.get(self._key)
         stored = read(entry, Member)
         is_other = stored is not None and (stored.start_ms, stored.address) != (self._member.start_ms, self._member.address)
-        has_twin = self._published is not None and entry is not None and entry.changed > self._published_at and is_other
+        has_twin = self._published is not None and entry is not None and entry.changed > self._published_at[1] and is_other
         if has_twin and not self._has_twin:
             _log.critical("another process took over as node %s; this one no longer publishes itself", self._member.node)
         self._has_twin = has_twin

@@ -43,10 +43,12 @@ class Mirror:
         self.entries: dict[str, Entry] = {}
         self.revision = 0
         """Of the last change taken; 0 before the first listing."""
+        self.history = 0
+        """How often etcd has gone back in time, as it does when it is restored from a backup: revisions of one history say nothing in another."""
         self.problem = ""
         """Why it may lag behind, in one sentence; empty while it follows."""
         self.back_at = 0.0
-        """On the monotonic clock, when etcd was heard again after a silence in which leases may have run out."""
+        """On the monotonic clock, when etcd was heard again after a silence in which leases may have run out, or came back without them."""
         self._heard_at = time.monotonic()
         self._client = client
         self._bell = bell
@@ -59,6 +61,14 @@ class Mirror:
         """The entries whose key begins with `folder`, in order of their keys."""
         return sorted((key, entry) for key, entry in self.entries.items() if key.startswith(folder))
 
+    def mark(self, revision: int) -> tuple[int, int]:
+        """A change that was made at `revision`, to be asked for by `has_seen`."""
+        return self.history, revision
+
+    def has_seen(self, mark: tuple[int, int]) -> bool:
+        """The copy is no older than that change, or the change is of a history that is no more."""
+        return mark[0] != self.history or mark[1] <= self.revision
+
     async def follow(self) -> None:
         """Keeps the copy, until cancelled."""
         while True:
@@ -69,6 +79,7 @@ class Mirror:
                 await self._watch()
             except Compacted:
                 self._is_listed = False
+                await asyncio.sleep(_RETRY_S)
             except Nowhere as error:
                 await self._pause(str(error))
             except Unreachable as error:
@@ -95,6 +106,9 @@ class Mirror:
                 break
             request.key = page.kvs[-1].key + b"\0"
         self._hear()
+        if request.revision < self.revision:
+            self.history += 1
+            self.back_at = time.monotonic()
         self.entries, self.revision, self._is_listed = entries, request.revision, True
         self._bell.ring()
 
