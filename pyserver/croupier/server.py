@@ -21,11 +21,13 @@ from croupier.checks import Checks
 from croupier.cluster.etcd import join
 from croupier.cluster.membership import Elections, Member, Membership
 from croupier.cluster.single import SingleElections, SingleMembership
+from croupier.cluster.singletons import Singletons
 from croupier.cluster.spilling import elsewhere
 from croupier.config import Config
 from croupier.engine import Catalog
 from croupier.errors import Refusal, RngUnhealthy, StoreUnusable
 from croupier.events.hub import Hub
+from croupier.jobs.sweep import SINGLETON, Sweeper
 from croupier.metrics import Metrics
 from croupier.operations.house import House
 from croupier.runners.awaiting import Awaiting
@@ -51,6 +53,7 @@ from croupier.services.registry import generic_handler, hot_methods
 from croupier.services.round_service import RoundService
 from croupier.services.session_service import SessionService
 from croupier.services.wallet_service import WalletService
+from croupier.stores.cassandra.reads import CassandraReads
 from croupier.stores.memory import MemoryStore
 from croupier.stores.memory_late import LateMemoryStore
 from croupier.stores.sqlite import SqliteStore
@@ -135,7 +138,9 @@ class Server:
             connect = peer_channels(self.config)
             if connect:
                 self.guard.forwarding = Forwarding(self.membership, self.config.node, self.config.region, connect, self.metrics)
+        await self.membership.update(address=self.config.advertise or self.address)
         await self.membership.start()
+        self._run_jobs()
         await self._say_serving(True)
         self._poll = asyncio.create_task(self._look_often())
         _log.info("serving on %s, store %s", self.address, self._store.name)
@@ -176,6 +181,12 @@ class Server:
         self.access.replace(operators, keys)
         await self.switches.refresh()
 
+    def _run_jobs(self) -> None:
+        """What only one node of the cluster does."""
+        singletons = Singletons(self._elections)
+        if isinstance(self._store, CassandraReads):
+            singletons.run(SINGLETON, Sweeper(self._store, lambda: self.membership.members, clock_ms, self.hub.committed))
+
     def _build_listener(self) -> Listener:
         """The services, behind what listens for their calls."""
         config = self.config
@@ -191,7 +202,7 @@ class Server:
         server = grpc.aio.server(options=options)
         admin = AdminService(self.owner, self.switches, config.node, VERSION, clock_ms(), self._stop, self.checks)
         sessions = SessionService(self.owner, self.access, clock_ms, config.token_ttl_s)
-        cluster = ClusterService(self.membership, config.node, lambda: config.advertise or self.address)
+        cluster = ClusterService(self.membership, config.node)
         servicers = (CatalogService(self.owner), sessions, self._rounds, self._wallets, cluster, admin)
         named = list(zip(SERVICES, servicers, strict=True))
         has_door = config.door == "front"

@@ -21,7 +21,7 @@ from croupier.dev.places import Places
 from croupier.dev.plan import Machine, Plan
 from croupier.model import WalletKey
 from croupier.server import clock_ms
-from croupier.stores.cassandra import indices, opening, statements
+from croupier.stores.cassandra import indices, opening
 from croupier.stores.cassandra.opening import CassandraStore
 from tests.cluster.crowd import Crowd, Lines
 from tests.cluster.history import histories
@@ -212,6 +212,5 @@ async def _unnoted(store: CassandraStore, wallets: Sequence[WalletKey], since_ms
     """How many of these wallets, all changed since then, no note names as dirty."""
     noted: set[WalletKey] = set()
     for bucket in range(since_ms // indices.DIRTY_BUCKET_MS - 1, clock_ms() // indices.DIRTY_BUCKET_MS + 1):
-        for shard in range(indices.DIRTY_SHARDS):
-            noted |= {WalletKey(*row) for row in await store._world.look(statements.READ_DIRTY, [shard, bucket])}
+        noted |= {note.wallet for note in await store.dirty(bucket)}
     return len(set(wallets) - noted)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from croupier.cluster.membership import Member, Membership
 from croupier.pb import admin_service_pb2
 from croupier.pb import cluster_service_pb2 as pb
@@ -21,22 +19,20 @@ _STATES = {
 class ClusterService:
     """See proto/croupier/v1/cluster_service.proto."""
 
-    def __init__(self, membership: Membership, node: str, address: Callable[[], str]) -> None:
-        """`address` tells where this node is reached, once it listens."""
+    def __init__(self, membership: Membership, node: str) -> None:
         self._membership = membership
         self._node = node
-        self._address = address
 
     async def list_nodes(self, request: pb.ListNodesRequest, call: Call) -> pb.ListNodesResponse:
         """All nodes that are known."""
-        nodes = [_node(member, self._address() if member.node == self._node else member.address) for member in self._membership.members]
+        nodes = [_node(member) for member in self._membership.members]
         return pb.ListNodesResponse(nodes=nodes, answered_by=f"nodes/{self._node}")
 
 
-def _node(member: Member, address: str) -> pb.ClusterNode:
+def _node(member: Member) -> pb.ClusterNode:
     return pb.ClusterNode(
         name=f"nodes/{member.node}",
-        address=address,
+        address=member.address,
         region=member.region,
         version=member.version,
         state=_STATES[member.state],

@@ -123,6 +123,13 @@ class Reads(Protocol):
         ...
 
 
+class DirtyNote(Struct, frozen=True):
+    """A node was about to write to a wallet. It is no proof that it did."""
+
+    node: str
+    wallet: WalletKey
+
+
 class Fences(Protocol):
     """What singletons write: refused by the store once a later term has raised the fence."""
 

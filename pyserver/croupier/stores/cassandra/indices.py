@@ -11,6 +11,7 @@ from typing import NamedTuple
 from croupier.model import GENESIS_EPOCH, WalletKey
 from croupier.stores.cassandra import statements
 from croupier.stores.cassandra.link import Link
+from croupier.stores.store import DirtyNote
 
 BUCKETS = 16
 """Parts of an operator's index, so that none grows beyond what a partition should hold; fixed for the life of a keyspace."""
@@ -72,12 +73,13 @@ async def walk(link: Link, operator: str) -> AsyncIterator[list[Indexed]]:
             player, currency, _ = rows[-1]
 
 
-async def note_dirty(link: Link, wallet: WalletKey, now_ms: int) -> None:
-    """Notes that a wallet is about to change, so that its entries reach others even if this node dies right after. Raises StoreUnreachable."""
+async def note_dirty(link: Link, wallet: WalletKey, node: str, now_ms: int) -> None:
+    """Notes that `node` is about to change a wallet, so that others finish and tell of what it did should it die. Raises StoreUnreachable."""
     shard = hashlib.sha256("/".join(wallet).encode()).digest()[0] % DIRTY_SHARDS
-    await link.note(statements.NOTE_DIRTY, [shard, now_ms // DIRTY_BUCKET_MS, *wallet])
+    await link.note(statements.NOTE_DIRTY, [shard, now_ms // DIRTY_BUCKET_MS, node, *wallet])
 
 
-async def dirty(link: Link, shard: int, bucket_: int) -> list[WalletKey]:
-    """The wallets of a shard that were noted in a bucket of time, or in the one before and written to in both. Raises StoreUnreachable."""
-    return [WalletKey(*row) for row in await link.look(statements.READ_DIRTY, [shard, bucket_])]
+async def dirty(link: Link, bucket_: int) -> list[DirtyNote]:
+    """What was noted in a bucket of time; of a wallet written to in two, the first may have the only note. Raises StoreUnreachable."""
+    shards = await asyncio.gather(*(link.look(statements.READ_DIRTY, [shard, bucket_]) for shard in range(DIRTY_SHARDS)))
+    return [DirtyNote(node, WalletKey(*name)) for rows in shards for node, *name in rows]

@@ -26,7 +26,7 @@ class CassandraStore(CassandraWrites):
         self._links = Links()
         self._drivers: list[Driver] = []
         counts = Counts()
-        super().__init__(Partitions(self._links, Places(), counts), counts)
+        super().__init__(Partitions(self._links, Places(), counts), counts, config.node)
 
     async def open(self) -> None:
         """See Store.open."""

@@ -13,7 +13,7 @@ from croupier.stores.cassandra import indices, ledger_reads, partition, statemen
 from croupier.stores.cassandra.driver import Row
 from croupier.stores.cassandra.link import Link
 from croupier.stores.cassandra.partitions import Partitions
-from croupier.stores.store import NO_FENCE, Document, EntryQuery, Fence, FencedRecord, WalletSums
+from croupier.stores.store import NO_FENCE, DirtyNote, Document, EntryQuery, Fence, FencedRecord, WalletSums
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -23,6 +23,8 @@ _AT_ONCE = 64
 
 class CassandraReads:
     """See Reads. Every method raises StoreUnreachable where the store cannot answer for certain."""
+
+    dirty_bucket_ms = indices.DIRTY_BUCKET_MS
 
     def __init__(self, partitions: Partitions) -> None:
         self._partitions = partitions
@@ -77,6 +79,10 @@ class CassandraReads:
     async def documents(self, kind: str) -> list[Document]:
         """See Reads.documents."""
         return [document(kind, row) for row in await self._world.look(statements.READ_DOCUMENTS, [kind])]
+
+    async def dirty(self, bucket: int) -> list[DirtyNote]:
+        """What nodes noted in a bucket of time before they wrote; a bucket has `dirty_bucket_ms`."""
+        return await indices.dirty(self._world, bucket)
 
     async def fenced(self, singleton: str) -> tuple[Fence, list[FencedRecord]]:
         """See Reads.fenced."""

@@ -74,8 +74,8 @@ RAISE_FENCE = Prepared("UPDATE singleton SET fence = ?, holder = ? WHERE name = 
 PUT_FENCED = Prepared("UPDATE singleton SET body = ? WHERE name = ? AND item = ? IF fence = ?")
 READ_FENCED = Prepared("SELECT item, body, fence, holder FROM singleton WHERE name = ?")
 
-NOTE_DIRTY = Prepared("INSERT INTO dirty (shard, bucket, operator, player, currency) VALUES (?, ?, ?, ?, ?)")
-READ_DIRTY = Prepared("SELECT operator, player, currency FROM dirty WHERE shard = ? AND bucket = ?")
+NOTE_DIRTY = Prepared("INSERT INTO dirty (shard, bucket, node, operator, player, currency) VALUES (?, ?, ?, ?, ?, ?)")
+READ_DIRTY = Prepared("SELECT node, operator, player, currency FROM dirty WHERE shard = ? AND bucket = ?")
 
 ALL = (
     *READ_ROWS.values(),

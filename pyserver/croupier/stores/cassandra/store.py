@@ -35,8 +35,12 @@ class CassandraWrites(CassandraReads):
     name = "cassandra"
     max_write_bytes = MAX_WRITE_BYTES
 
-    def __init__(self, partitions: Partitions, counts: Counts, clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+    def __init__(
+        self, partitions: Partitions, counts: Counts, node: str, clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    ) -> None:
+        """`node` is who writes, for its notes."""
         super().__init__(partitions)
+        self._node = node
         self.counts = counts
         self._clock_ms = clock_ms
         self._places = partitions.places
@@ -114,7 +118,7 @@ class CassandraWrites(CassandraReads):
                 self._operators.add(write.key.operator)
         now_ms = self._clock_ms()
         if abs(now_ms - known.noted_ms) >= _NOTE_AGAIN_MS:
-            await indices.note_dirty(self._world, write.key, now_ms)
+            await indices.note_dirty(self._world, write.key, self._node, now_ms)
             known.noted_ms = now_ms
 
     async def _rolled(self, write: WalletWrite, place: Place, known: Known) -> None:
