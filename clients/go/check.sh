@@ -1,5 +1,6 @@
 #!/bin/sh
-# Generates Go stubs from proto/ alone, builds the scenario player with them, and plays the golden scenarios against a running server.
+# Generates Go stubs from proto/ alone, builds the scenario player and the failover example with them, and plays the golden scenarios
+# against a running server.
 #
 #   clients/go/check.sh ADDRESS KEY [ADMIN_KEY]
 #
@@ -14,7 +15,7 @@ protoc_gen_go=v1.36.12
 protoc_gen_go_grpc=v1.6.2
 
 say_usage() {
-	sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
 
@@ -62,8 +63,8 @@ build() {
 	trap 'rm -rf "$work"' EXIT
 	install_generators
 	generate "$work"
-	cp "$here"/*.go "$here/go.mod" "$here/go.sum" "$work/"
-	(cd "$work" && go vet . && go build -o "$cache/bin/scenarios" .)
+	cp -r "$here"/*.go "$here/go.mod" "$here/go.sum" "$here/failover" "$work/"
+	(cd "$work" && go vet ./... && go build -o "$cache/bin/scenarios" . && go build -o "$cache/bin/failover" ./failover)
 }
 
 case "${1:-}" in
