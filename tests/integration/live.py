@@ -16,10 +16,10 @@ from croupier_client import Client, RetryPolicy
 class LiveServer:
     """One demo server. `settings` are lines of its TOML file; a server started again keeps its address and its data."""
 
-    def __init__(self, folder: Path, settings: str = "") -> None:
+    def __init__(self, folder: Path, settings: str = "", listen: str = "127.0.0.1:0") -> None:
         self.folder = folder
         self._settings = settings
-        self._listen = "127.0.0.1:0"
+        self._listen = listen
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -64,6 +64,19 @@ class LiveServer:
         """Lets it go on."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGCONT)
+
+    def drain(self) -> int:
+        """SIGTERM; its exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        code = self._process.wait(40)
+        self.kill()
+        return code
+
+    @property
+    def is_alive(self) -> bool:
+        """It was started, and nobody ended it."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def address(self) -> str:

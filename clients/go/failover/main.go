@@ -33,6 +33,7 @@ func main() {
 	addresses := flag.String("addresses", "127.0.0.1:7400", "host:port of some nodes, with commas between")
 	operator := flag.String("operator", "demo", "the operator that the key belongs to")
 	key := flag.String("key", "", "operator key, ck_…")
+	player := flag.String("player", "go-"+newID(), "whose wallet to play from")
 	layer := flag.String("layer", "attempts", "attempts or config")
 	config := flag.String("service-config", "service_config.json", "for -layer config")
 	rounds := flag.Int("rounds", 100, "how many to play")
@@ -44,7 +45,7 @@ func main() {
 	if *layer == "config" {
 		send = byConfig(given, *config)
 	}
-	wallet := fmt.Sprintf("operators/%s/players/go-%d/wallets/EUR", *operator, time.Now().UnixNano())
+	wallet := fmt.Sprintf("operators/%s/players/%s/wallets/EUR", *operator, *player)
 	report := play(ctx, send, wallet, *rounds, *pace)
 	text, _ := json.Marshal(report)
 	fmt.Println(string(text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -36,6 +36,7 @@ class AioWatcher:
         self._asks_for_list = asks_for_list
         self._interval_s = interval_s
         self._asked = ""
+        self._greeted: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self._probes: set[asyncio.Task[None]] = set()
         self._hurried: asyncio.Event | None = None
@@ -68,9 +69,7 @@ class AioWatcher:
                 asked = now
                 due = now + (self._interval_s if await self._ask() else INTERVAL_S_MIN)
             for address in self._nodes.to_probe(now):
-                task = asyncio.create_task(self._probe(address))
-                self._probes.add(task)
-                task.add_done_callback(self._probes.discard)
+                self._begin(self._probe(address))
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_S):
                     await hurried.wait()
@@ -87,6 +86,10 @@ class AioWatcher:
             return not self._failed(failure, Report(address, started, time.monotonic()))
         self._nodes.answered(Report(address, started, time.monotonic()))
         take_over(self._nodes, response)
+        # Nodes that have not been called yet are connected to now, not when a call has to move.
+        for met in set(self._nodes.near()) - self._greeted:
+            self._greeted.add(met)
+            self._begin(self._probe(met))
         self._tidy()
         return True
 
@@ -95,6 +98,11 @@ class AioWatcher:
             return False  # A server that knows no such list, or a caller who may not see it: the addresses given are all there is.
         self._nodes.failed(report, hung=failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED)
         return True
+
+    def _begin(self, probe: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(probe)
+        self._probes.add(task)
+        task.add_done_callback(self._probes.discard)
 
     async def _probe(self, address: str) -> None:
         channel: Any = self._channel(address)

@@ -26,6 +26,9 @@ _IN, _LEAVING, _OUT, _HUNG = range(4)
 _RETURNING, _UNLISTED = 1_000, 2_000
 """Places behind the regions: nodes that are let back bit by bit, and addresses of which the list says nothing."""
 
+_WARM_MAX = 8
+"""Nodes that a client keeps a connection to."""
+
 
 @dataclass(frozen=True)
 class Listed:
@@ -207,6 +210,12 @@ class Nodes:
         with self._lock:
             addresses = sorted(self._known, key=lambda address: (self._tier(self._known[address]), address <= asked, address))
             return addresses[0]
+
+    def near(self) -> list[str]:
+        """Addresses of the own region's first nodes: those to have a connection to before a call needs it."""
+        with self._lock:
+            near = [known.address for known in self._known.values() if known.listed and known.listed.region == self._region]
+            return near[:_WARM_MAX]
 
     def addresses(self) -> list[str]:
         """Every address that a call may go to."""

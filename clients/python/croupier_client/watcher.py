@@ -35,6 +35,7 @@ class Watcher:
         self._asks_for_list = asks_for_list
         self._interval_s = interval_s
         self._asked = ""
+        self._greeted: set[str] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._hurried = threading.Event()
@@ -87,6 +88,10 @@ class Watcher:
             return not self._failed(failure, Report(address, started, time.monotonic()))
         self._nodes.answered(Report(address, started, time.monotonic()))
         take_over(self._nodes, response)
+        # Nodes that have not been called yet are connected to now, not when a call has to move.
+        for met in set(self._nodes.near()) - self._greeted:
+            self._greeted.add(met)
+            self._probe(met)
         self._tidy()
         return True
 

@@ -20,6 +20,7 @@ const { values: options } = parseArgs({
     addresses: { type: "string", default: "127.0.0.1:7400" },
     operator: { type: "string", default: "demo" },
     key: { type: "string", default: "" },
+    player: { type: "string", default: `ts-${newId()}` },
     layer: { type: "string", default: "attempts" },
     proto: { type: "string", default: "../../proto" },
     "service-config": { type: "string", default: "../service_config.json" },
@@ -49,7 +50,7 @@ async function main(): Promise<number> {
 
 // play opens a session and plays rounds of dice; each round has one id, however often it is sent.
 async function play(call: Send): Promise<number> {
-  const wallet = `operators/${options.operator}/players/ts-${newId()}/wallets/EUR`;
+  const wallet = `operators/${options.operator}/players/${options.player}/wallets/EUR`;
   const deposited = await call(wallet, "deposit", { wallet, transfer_id: newId(), amount_micros: "1000000000" });
   const opened = await call(wallet, "openSession", { wallet, session_id: newId(), game: "games/dice-10000" });
   const session = (opened["session"] as Message)["name"];
