@@ -81,7 +81,7 @@ async def nodes(settings: Etcd, *names: str, fences: Fences | None = None, singl
         await asyncio.gather(*(node.stop() for node in all_nodes))
 
 
-async def until(is_so: Callable[[], object], within_s: float = 5.0) -> float:
+async def until(is_so: Callable[[], object], within_s: float = 10.0) -> float:
     """Waits until `is_so()`; how long that took, in seconds."""
     began = time.monotonic()
     while not is_so():

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from croupier.dev.fetch import tools
 from tests.cluster.electing import gateway, text
 from tests.integration.serving import free_port
 
-_READY_S = 10.0
+_READY_S = 20.0
 
 
 class LoneEtcd:
@@ -26,6 +27,7 @@ class LoneEtcd:
     def __init__(self, folder: Path, flags: Mapping[str, str] = {}, scheme: str = "http") -> None:
         self.endpoint = f"127.0.0.1:{free_port()}"
         self._folder = folder
+        self._is_plain = scheme == "http"
         peer = f"http://127.0.0.1:{free_port()}"
         url = f"{scheme}://{self.endpoint}"
         named = {
@@ -46,8 +48,9 @@ class LoneEtcd:
         with (self._folder / "etcd.log").open("ab") as log:
             self._process = subprocess.Popen(self._argv, stdout=log, stderr=log)
         host, _, port = self.endpoint.partition(":")
+        is_ready = _serves if self._is_plain else _accepts
         deadline = time.monotonic() + _READY_S
-        while not _accepts(host, int(port)):
+        while not is_ready(host, int(port)):
             assert self._process.poll() is None and time.monotonic() < deadline, (self._folder / "etcd.log").read_text()[-2_000:]
             time.sleep(0.05)
         return self
@@ -77,6 +80,14 @@ def _binary() -> Path:
         return tools(places.cache(), print, cassandra=False, etcd=True).etcd
     except ToolMissing as missing:
         pytest.skip(str(missing))
+
+
+def _serves(host: str, port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}/health", timeout=1.0) as answer:
+            return b'"true"' in answer.read()
+    except OSError:
+        return False
 
 
 def _accepts(host: str, port: int) -> bool:
