@@ -202,7 +202,7 @@ class Server:
         server = grpc.aio.server(options=options)
         admin = AdminService(self.owner, self.switches, config.node, VERSION, clock_ms(), self._stop, self.checks)
         sessions = SessionService(self.owner, self.access, clock_ms, config.token_ttl_s)
-        cluster = ClusterService(self.membership, config.node)
+        cluster = ClusterService(self.membership, config.node, clock_ms)
         servicers = (CatalogService(self.owner), sessions, self._rounds, self._wallets, cluster, admin)
         named = list(zip(SERVICES, servicers, strict=True))
         has_door = config.door == "front"

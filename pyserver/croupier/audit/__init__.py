@@ -3,6 +3,7 @@
 - `run`: every wallet, trial balance, totals.
 - `wallet`: one wallet, its entries from the first to the head.
 - `session`: one session inside it: seeds, client seeds, rounds in order.
+- `live`: every wallet of a store that goes on changing.
 - `history`: the whole, against an earlier copy.
 - `report`: what was found.
 """

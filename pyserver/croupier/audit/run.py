@@ -27,7 +27,7 @@ async def audit(reads: Reads, tools: Tools, report: Report, progress: Callable[[
             walked = await WalletAudit(reads, key, tools, report, progress).run()
             if walked is not None:
                 heads.update(head_digest_part(key, walked))
-                sums[key.currency] = _added(sums.get(key.currency), key.currency, walked)
+                sums[key.currency] = added(sums.get(key.currency), key.currency, walked)
         if len(keys) < _PAGE_WALLETS:
             break
         after = keys[-1]
@@ -67,7 +67,8 @@ async def _check_sums(reads: Reads, report: Report) -> None:
             report.add("trial balance", 0, f"{sums.currency}: balances are {sums.balance_micros}, money in less money out is {held}")
 
 
-def _added(sums: WalletSums | None, currency: str, wallet: Wallet) -> WalletSums:
+def added(sums: WalletSums | None, currency: str, wallet: Wallet) -> WalletSums:
+    """The sums with one more wallet."""
     before = sums or WalletSums(currency, 0, 0, 0, 0, 0, 0)
     return WalletSums(
         currency,

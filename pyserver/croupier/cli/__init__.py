@@ -21,6 +21,8 @@ _COMMANDS = {
     "operator": "croupier.cli.operator:operator",
     "game": "croupier.cli.game:game",
     "round": "croupier.cli.round:round_",
+    "node": "croupier.cli.node:node",
+    "cluster": "croupier.cli.cluster:cluster",
     "audit": "croupier.cli.audit:audit",
     "rng": "croupier.cli.rng:rng",
     "migrate": "croupier.cli.migrate:migrate",

@@ -7,17 +7,17 @@ import click
 OK = 0
 """Done; what was checked holds."""
 FAILED = 1
-"""A check found something: audit, verification, model, self-test, restored copy."""
+"""A check found something: audit, verification, model, self-test, restored copy, the look at a cluster."""
 USAGE = 2
 """The command line is wrong."""
 STORE_FAILED = 3
 """The store failed at work, or a server left service for it: disk full, I/O error."""
 UNUSABLE = 4
-"""Database, key file, settings, models folder or port cannot be used; nothing was changed."""
+"""Database, key file, settings, models folder, port, node, etcd or Cassandra cannot be used; nothing was changed."""
 REFUSED = 5
-"""It exists already, or is in use by another process; nothing was changed."""
+"""It exists already, is in use by another process, or would be unsafe now; nothing was changed."""
 NOT_FOUND = 6
-"""No such operator, key, game or round."""
+"""No such operator, key, game, round or node."""
 INTERNAL = 70
 """A fault of the program."""
 INTERRUPTED = 130

@@ -27,7 +27,7 @@ from . import options_pb2 as croupier_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!croupier/v1/cluster_service.proto\x12\x0b\x63roupier.v1\x1a\x1f\x63roupier/v1/admin_service.proto\x1a\x19\x63roupier/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x01\n\x0b\x43lusterNode\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12%\n\x05state\x18\x05 \x01(\x0e\x32\x16.croupier.v1.NodeState\x12\x15\n\rload_permille\x18\x06 \x01(\x05\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10ListNodesRequest\"Q\n\x11ListNodesResponse\x12\'\n\x05nodes\x18\x01 \x03(\x0b\x32\x18.croupier.v1.ClusterNode\x12\x13\n\x0b\x61nswered_by\x18\x02 \x01(\t2e\n\x0e\x43lusterService\x12S\n\tListNodes\x12\x1d.croupier.v1.ListNodesRequest\x1a\x1e.croupier.v1.ListNodesResponse\"\x07\xaa\xed\x18\x03\x01\x02\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!croupier/v1/cluster_service.proto\x12\x0b\x63roupier.v1\x1a\x1f\x63roupier/v1/admin_service.proto\x1a\x19\x63roupier/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x01\n\x0b\x43lusterNode\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12%\n\x05state\x18\x05 \x01(\x0e\x32\x16.croupier.v1.NodeState\x12\x15\n\rload_permille\x18\x06 \x01(\x05\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x12\n\x10ListNodesRequest\"\x82\x01\n\x11ListNodesResponse\x12\'\n\x05nodes\x18\x01 \x03(\x0b\x32\x18.croupier.v1.ClusterNode\x12\x13\n\x0b\x61nswered_by\x18\x02 \x01(\t\x12/\n\x0b\x61nswer_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2e\n\x0e\x43lusterService\x12S\n\tListNodes\x12\x1d.croupier.v1.ListNodesRequest\x1a\x1e.croupier.v1.ListNodesResponse\"\x07\xaa\xed\x18\x03\x01\x02\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLUSTERNODE']._serialized_end=331
   _globals['_LISTNODESREQUEST']._serialized_start=333
   _globals['_LISTNODESREQUEST']._serialized_end=351
-  _globals['_LISTNODESRESPONSE']._serialized_start=353
-  _globals['_LISTNODESRESPONSE']._serialized_end=434
-  _globals['_CLUSTERSERVICE']._serialized_start=436
-  _globals['_CLUSTERSERVICE']._serialized_end=537
+  _globals['_LISTNODESRESPONSE']._serialized_start=354
+  _globals['_LISTNODESRESPONSE']._serialized_end=484
+  _globals['_CLUSTERSERVICE']._serialized_start=486
+  _globals['_CLUSTERSERVICE']._serialized_end=587
 # @@protoc_insertion_point(module_scope)

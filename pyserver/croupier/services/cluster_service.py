@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from croupier.cluster.membership import Member, Membership
 from croupier.pb import admin_service_pb2
 from croupier.pb import cluster_service_pb2 as pb
@@ -19,14 +21,15 @@ _STATES = {
 class ClusterService:
     """See proto/croupier/v1/cluster_service.proto."""
 
-    def __init__(self, membership: Membership, node: str) -> None:
+    def __init__(self, membership: Membership, node: str, clock_ms: Callable[[], int]) -> None:
         self._membership = membership
         self._node = node
+        self._clock_ms = clock_ms
 
     async def list_nodes(self, request: pb.ListNodesRequest, call: Call) -> pb.ListNodesResponse:
         """All nodes that are known."""
         nodes = [_node(member) for member in self._membership.members]
-        return pb.ListNodesResponse(nodes=nodes, answered_by=f"nodes/{self._node}")
+        return pb.ListNodesResponse(nodes=nodes, answered_by=f"nodes/{self._node}", answer_time=timestamp(self._clock_ms()))
 
 
 def _node(member: Member) -> pb.ClusterNode:

@@ -1,0 +1,109 @@
+"""The cluster as one table for people, and as one value for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import structs
+
+from croupier.cli.cluster_facts import Facts
+from croupier.cli.output import table
+from croupier.config import Config
+
+Clocks = Mapping[str, int | None]
+"""How far each node's clock is ahead of this machine's, in milliseconds, as far as it was asked and told."""
+
+
+def overview(settings: Config, facts: Facts, clocks: Clocks) -> str:
+    """Everything that runs, a line each; then what holds for all of it; then what is wrong."""
+    rows: list[tuple[str, ...]] = [("NAME", "KIND", "REGION", "ADDRESS", "STATE", "LOAD", "CLOCK", "VERSION", "TERMS")]
+    rows += _nodes(facts, clocks) + _servers(facts) + _members(facts)
+    return "\n".join((table(rows), "", *_summary(settings, facts), *(f"problem: {problem}" for problem in facts.problems)))
+
+
+def value_of(settings: Config, facts: Facts, clocks: Clocks) -> dict[str, Any]:
+    """The same for programs."""
+    view, store = (facts.etcd.view if facts.etcd else None), facts.store
+    return {
+        "nodes": [{**structs.asdict(member), "clock_ahead_ms": clocks.get(member.node)} for member in view.members] if view else [],
+        "terms": {
+            name: {
+                "node": queue[0].node,
+                "fence": queue[0].fence,
+                "since_ms": queue[0].since_ms,
+                "waiting": [one.node for one in queue[1:]],
+            }
+            for name, queue in (view.terms if view else {}).items()
+            if queue
+        },
+        "paused": structs.asdict(view.paused) if view and view.paused else None,
+        "etcd": [structs.asdict(member) for member in facts.etcd.members] if facts.etcd else [],
+        "durability": settings.cassandra.durability if store else None,
+        "keyspace": settings.cassandra.keyspace if store else None,
+        "schema_version": store.schema_version if store else None,
+        "replicas": store.replicas if store else {},
+        "store": [structs.asdict(server) for server in store.servers] if store else [],
+        "problems": facts.problems,
+    }
+
+
+def _nodes(facts: Facts, clocks: Clocks) -> list[tuple[str, ...]]:
+    view = facts.etcd.view if facts.etcd else None
+    if view is None:
+        return []
+    held = {name: queue[0] for name, queue in view.terms.items() if queue and queue[0].fence}
+    rows: list[tuple[str, ...]] = []
+    for member in view.members:
+        terms = ", ".join(f"{name} ({term.fence})" for name, term in sorted(held.items()) if term.node == member.node)
+        load, state = f"{member.load_permille / 10:.0f} %", member.state.replace("_", " ")
+        clock = clocks.get(member.node)
+        shown = "" if clock is None else _clock(clock)
+        rows.append((member.node, "node", member.region, member.address, state, load, shown, member.version, terms))
+    return rows
+
+
+def _servers(facts: Facts) -> list[tuple[str, ...]]:
+    if facts.store is None:
+        return []
+    rows: list[tuple[str, ...]] = []
+    for server in facts.store.servers:
+        host, _, _ = server.address.rpartition(":")
+        clock = "" if server.problem else _clock(server.clock_ahead_ms)
+        rows.append((host, "cassandra", server.region, server.address, "down" if server.problem else "up", "", clock, server.version, ""))
+    return rows
+
+
+def _members(facts: Facts) -> list[tuple[str, ...]]:
+    members = facts.etcd.members if facts.etcd else ()
+    return [
+        (member.endpoint.rpartition(":")[0], "etcd", "", member.endpoint, "down" if member.problem else "up", "", "", "", "")
+        for member in members
+    ]
+
+
+def _summary(settings: Config, facts: Facts) -> list[str]:
+    lines: list[str] = []
+    if facts.store is not None:
+        replicas = ", ".join(f"{region} {count}" for region, count in sorted(facts.store.replicas.items())) or "unknown"
+        keyspace = f"keyspace {settings.cassandra.keyspace}, schema version {facts.store.schema_version}"
+        lines.append(f"store: class {settings.cassandra.durability}, {keyspace}, replicas: {replicas}")
+    if facts.etcd is not None:
+        up = sum(not member.problem for member in facts.etcd.members)
+        lines.append(f"etcd: {up} of {len(facts.etcd.members)} members answer under {settings.etcd.prefix}{_standing(facts)}")
+    return lines
+
+
+def _standing(facts: Facts) -> str:
+    view = facts.etcd.view if facts.etcd else None
+    if view is None:
+        return ""
+    if view.paused is None:
+        return "; singletons move freely"
+    since = datetime.fromtimestamp(view.paused.since_ms / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"; PAUSED by {view.paused.by} since {since}" + (f": {view.paused.reason}" if view.paused.reason else "")
+
+
+def _clock(ahead_ms: int) -> str:
+    return f"{ahead_ms:+d} ms"
