@@ -300,12 +300,10 @@ async def _run(config: Config, store: Store) -> int:
     server = await build(config, store)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.drain)
-    metrics = None
-    if config.metrics_listen:
-        metrics = _serve_metrics(config, server)
     if config.demo:
         await demo.prepare(config, store)
     await server.start()
+    metrics = _serve_metrics(config, server) if config.metrics_listen else None
     scheduling.spare_the_collector()
     if config.demo:
         print(demo.how_to_play(config, server.address), flush=True)
