@@ -25,42 +25,45 @@ class Course:
     took_s: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
     """When each round was due, and how long after that it was answered."""
     answered: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
-    """When each session's rounds were answered."""
+    """When each wallet's rounds were answered."""
     failures: list[CroupierError] = field(default_factory=list[CroupierError])
 
-    def noticed(self, since: float, until: float, pace_s: float) -> Noticed:
+    def noticed(self, since: float, until: float) -> Noticed:
         """What of it fell into a time."""
-        took = sorted(took for due, took in self.took_s if since - 1.5 <= due <= until)
-        gaps = sorted(
-            max(later - earlier for earlier, later in pairwise(moments) if later >= since and earlier <= until) - pace_s
-            for moments in self.answered.values()
-        )
         everyone = sorted(moment for moments in self.answered.values() for moment in moments)
-        silence = max(later - earlier for earlier, later in pairwise(everyone) if later >= since and earlier <= until)
-        return Noticed(len(took), len(self.failures), _at(took, 0.5), _at(took, 0.99), took[-1], _at(gaps, 0.5), _at(gaps, 0.99), silence)
+        return Noticed(
+            [took for due, took in self.took_s if since - 1.5 <= due <= until],
+            [_longest(moments, since, until) - PACE_S for moments in self.answered.values()],
+            [_longest(everyone, since, until)],
+            [str(failure) for failure in self.failures],
+        )
 
 
 @dataclass(frozen=True)
 class Noticed:
-    """Figures of a fault, times in seconds."""
+    """What players noticed of one fault, or of several of its kind. Times in seconds."""
 
-    calls: int
-    failed: int
-    call_p50_s: float
-    call_p99_s: float
-    call_max_s: float
-    gap_p50_s: float
-    """The longest time without an answer of one wallet, less its pace; over the wallets."""
-    gap_p99_s: float
-    silence_s: float
-    """The longest time without any answer."""
+    took_s: list[float]
+    """How long each call took, from 1.5 s before the fault on."""
+    gaps_s: list[float]
+    """For each wallet the longest time without an answer, less its pace."""
+    silences_s: list[float]
+    """For each fault the longest time without any answer."""
+    failures: list[str]
+
+    def __add__(self, other: Noticed) -> Noticed:
+        return Noticed(
+            self.took_s + other.took_s, self.gaps_s + other.gaps_s, self.silences_s + other.silences_s, self.failures + other.failures
+        )
 
     def __str__(self) -> str:
-        times = (self.call_p50_s, self.call_p99_s, self.call_max_s, self.gap_p50_s, self.gap_p99_s, self.silence_s)
-        return f"| {self.calls:,} | {self.failed} | " + " | ".join(f"{1_000 * seconds:,.0f}" for seconds in times) + " |"
+        times = (*_figures(self.took_s), *_figures(self.gaps_s), max(self.silences_s))
+        return f"{len(self.silences_s)} | {len(self.took_s):,} | {len(self.failures)} | " + " | ".join(
+            f"{1_000 * seconds:,.0f}" for seconds in times
+        )
 
 
-HEADER = "| calls | failed | call p50, ms | p99 | max | gap of a wallet p50, ms | p99 | no answer at all, ms |"
+HEADER = "faults | calls | failed | call p50, ms | p99 | max | gap of a wallet p50, ms | p99 | max | longest without any answer, ms"
 
 
 async def suffer(nodes: EngineNodes, fault: str) -> Noticed:
@@ -76,7 +79,7 @@ async def suffer(nodes: EngineNodes, fault: str) -> Noticed:
             victim.thaw()
         for wallet in wallets[:: PLAYERS // 5]:
             assert await is_in_order(client, wallet, len(course.answered[wallet])), wallet
-    return course.noticed(began, began + LOOKED_AT_S, PACE_S)
+    return course.noticed(began, began + LOOKED_AT_S)
 
 
 @asynccontextmanager
@@ -120,5 +123,14 @@ async def _play(session: AsyncSessionHandle, course: Course, over: asyncio.Event
         due = max(due + pace_s, now)
 
 
-def _at(sorted_: Sequence[float], share: float) -> float:
-    return sorted_[min(len(sorted_) - 1, int(len(sorted_) * share))] if sorted_ else 0.0
+def at(times_s: Sequence[float], share: float) -> float:
+    """The time that this share of them did not exceed."""
+    return sorted(times_s)[min(len(times_s) - 1, int(len(times_s) * share))]
+
+
+def _figures(times_s: Sequence[float]) -> tuple[float, float, float]:
+    return at(times_s, 0.5), at(times_s, 0.99), max(times_s)
+
+
+def _longest(moments: Sequence[float], since: float, until: float) -> float:
+    return max((later - earlier for earlier, later in pairwise(moments) if later >= since and earlier <= until), default=until - since)

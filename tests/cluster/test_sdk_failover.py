@@ -13,7 +13,7 @@ from croupier_client import AsyncClient, Client, bets, micros, new_id
 from croupier_client.demo.tour import choose
 from croupier_client.pb import round_service_pb2 as rounds
 from tests.cluster.machines import Members, Ring
-from tests.cluster.sdk_load import DICE, HEADER, VICTIM, suffer
+from tests.cluster.sdk_load import DICE, HEADER, VICTIM, at, suffer
 from tests.cluster.sdk_programs import go_failover, typescript_failover
 from tests.cluster.sdk_stage import OPERATOR, EngineNodes, engine_nodes
 from tests.interop.programs import needs_go, needs_node
@@ -41,9 +41,9 @@ async def test_200_rounds_a_second_go_on(nodes: EngineNodes, fault: str, call_p9
     docs/reliability.md are taken on an idle machine.
     """
     noticed = await suffer(nodes, fault)
-    print(f"{fault}\n{HEADER}\n{noticed}")
-    assert noticed.failed == 0
-    assert noticed.call_p99_s < call_p99_s_max
+    print(f"{HEADER}\n{fault} | {noticed}")
+    assert noticed.failures == []
+    assert at(noticed.took_s, 0.99) < call_p99_s_max
 
 
 @pytest.mark.timeout(90)

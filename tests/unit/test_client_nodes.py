@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from croupier_client.budget import BudgetRules, RetryBudget
+from croupier_client.discovery import Schedule
 from croupier_client.nodes import Listed, Nodes, Report
 from croupier_client.pressure import Pressure
 from croupier_client.routing import ranked
@@ -269,3 +270,21 @@ def test_a_quiet_node_is_tried_again() -> None:
         pressure.shed(1)
     assert pressure.share(1) > 0.9
     assert pressure.share(40) == pytest.approx(0, abs=0.01)
+
+
+def test_the_list_is_asked_for_more_often_while_calls_fail_and_less_often_while_nobody_answers() -> None:
+    """Every 3 s give or take; a second after the last answer if a call failed; at 0.25, 0.5, 1 … s while there is no answer, hurried or not."""
+    schedule = Schedule(3, random.Random(1))
+    assert schedule.is_due(0)
+    schedule.asked(0, is_answered=True)
+    assert (schedule.is_due(2.3), schedule.is_due(3.7)) == (False, True)
+    schedule.hurry()
+    assert (schedule.is_due(0.9), schedule.is_due(1)) == (False, True)
+    now = 10.0
+    for pause_s in (0.25, 0.5, 1.0, 2.0):
+        schedule.asked(now, is_answered=False)
+        schedule.hurry()
+        assert (schedule.is_due(now + pause_s - 0.01), schedule.is_due(now + pause_s)) == (False, True)
+        now += pause_s
+    schedule.asked(now, is_answered=False)
+    assert (schedule.is_due(now + 2.3), schedule.is_due(now + 3.7)) == (False, True)

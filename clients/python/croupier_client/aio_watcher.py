@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -11,7 +12,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from .discovery import ASK_TIMEOUT_S, HEALTH_CHECK, HEALTH_QUESTION, INTERVAL_S_MIN, LIST_NODES, TICK_S, says_serving, take_over
+from .discovery import ASK_TIMEOUT_S, HEALTH_CHECK, HEALTH_QUESTION, LIST_NODES, TICK_S, Schedule, says_serving, take_over
 from .nodes import Nodes, Report
 from .pb import cluster_service_pb2 as cluster
 
@@ -34,23 +35,24 @@ class AioWatcher:
         self._metadata = metadata
         self._tidy = tidy
         self._asks_for_list = asks_for_list
-        self._interval_s = interval_s
+        self._schedule = Schedule(interval_s, random.Random())  # noqa: S311 -- spreading questions needs no secrecy
         self._asked = ""
         self._greeted: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self._probes: set[asyncio.Task[None]] = set()
-        self._hurried: asyncio.Event | None = None
+        self._woken: asyncio.Event | None = None
 
     def start(self) -> None:
         """Starts the task on the running loop, once."""
         if self._task is None:
-            self._hurried = asyncio.Event()
-            self._task = asyncio.get_running_loop().create_task(self._run(self._hurried), name="croupier-nodes")
+            self._woken = asyncio.Event()
+            self._task = asyncio.get_running_loop().create_task(self._run(self._woken), name="croupier-nodes")
 
     def hurry(self) -> None:
-        """Something failed: asks for the list at once."""
-        if self._hurried is not None:
-            self._hurried.set()
+        """A call failed: asks for the list soon."""
+        self._schedule.hurry()
+        if self._woken is not None:
+            self._woken.set()
 
     async def stop(self) -> None:
         """Ends the task and what it has begun."""
@@ -59,24 +61,19 @@ class AioWatcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, hurried: asyncio.Event) -> None:
-        due = time.monotonic()
-        asked = float("-inf")
+    async def _run(self, woken: asyncio.Event) -> None:
         while True:
-            now = time.monotonic()
-            if self._asks_for_list and (now >= due or (hurried.is_set() and now - asked >= INTERVAL_S_MIN)):
-                hurried.clear()
-                asked = now
-                due = now + (self._interval_s if await self._ask() else INTERVAL_S_MIN)
-            for address in self._nodes.to_probe(now):
+            if self._asks_for_list and self._schedule.is_due(time.monotonic()):
+                self._schedule.asked(time.monotonic(), is_answered=await self._ask())
+            for address in self._nodes.to_probe(time.monotonic()):
                 self._begin(self._probe(address))
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_S):
-                    await hurried.wait()
-                await asyncio.sleep(max(0.01, asked + INTERVAL_S_MIN - time.monotonic()))
+                    await woken.wait()
+            woken.clear()
 
     async def _ask(self) -> bool:
-        """Asks the next node for the list; False if it did not answer, so that another one is to be asked soon."""
+        """Asks the next node for the list; False if it did not answer."""
         self._asked = address = self._nodes.to_ask(self._asked)
         started = time.monotonic()
         call: Any = self._channel(address).unary_unary(LIST_NODES, _serialize, cluster.ListNodesResponse.FromString)

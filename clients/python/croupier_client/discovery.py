@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,10 @@ HEALTH_QUESTION = b""
 _IS_SERVING = b"\x08\x01"
 """HealthCheckResponse with status SERVING."""
 ASK_TIMEOUT_S = 1.0
-INTERVAL_S_MIN = 0.25
+HURRIED_S = 1.0
 """Seconds between two questions for the list while calls fail."""
+UNANSWERED_S = 0.25
+"""Seconds until another node is asked that a question was not answered; each further time twice as long, up to the usual interval."""
 TICK_S = 0.25
 """Seconds between two looks at which nodes are due for a probe."""
 
@@ -40,6 +43,35 @@ class Reach:
     def watches(self) -> bool:
         """Whether there is anything to ask in the background."""
         return self.asks_for_list or len(self.addresses) > 1
+
+
+class Schedule:
+    """When the list is asked for: every `interval_s` or so, soon after a call failed, and less and less often while nobody answers."""
+
+    def __init__(self, interval_s: float, chance: random.Random) -> None:
+        self._interval_s = interval_s
+        self._chance = chance
+        self._is_hurried = False
+        self._asked = float("-inf")
+        self._pause_s = 0.0
+        self._unanswered = 0
+
+    def hurry(self) -> None:
+        """A call failed."""
+        self._is_hurried = True
+
+    def is_due(self, now: float) -> bool:
+        """Whether to ask now."""
+        pause_s = min(self._pause_s, HURRIED_S) if self._is_hurried and not self._unanswered else self._pause_s
+        return now >= self._asked + pause_s
+
+    def asked(self, now: float, *, is_answered: bool) -> None:
+        """A question was answered, or it was not."""
+        self._is_hurried, self._asked = False, now
+        self._unanswered = 0 if is_answered else self._unanswered + 1
+        # Clients that began together do not go on asking together.
+        usual_s = self._interval_s * self._chance.uniform(0.8, 1.2)
+        self._pause_s = usual_s if is_answered else min(usual_s, UNANSWERED_S * 2.0 ** min(self._unanswered - 1, 10))
 
 
 def take_over(nodes: Nodes, response: cluster.ListNodesResponse) -> None:

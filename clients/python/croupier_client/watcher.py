@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 
 import grpc
 
-from .discovery import ASK_TIMEOUT_S, HEALTH_CHECK, HEALTH_QUESTION, INTERVAL_S_MIN, LIST_NODES, TICK_S, says_serving, take_over
+from .discovery import ASK_TIMEOUT_S, HEALTH_CHECK, HEALTH_QUESTION, LIST_NODES, TICK_S, Schedule, says_serving, take_over
 from .nodes import Nodes, Report
 from .pb import cluster_service_pb2 as cluster
 
@@ -33,12 +34,12 @@ class Watcher:
         self._metadata = metadata
         self._tidy = tidy
         self._asks_for_list = asks_for_list
-        self._interval_s = interval_s
+        self._schedule = Schedule(interval_s, random.Random())  # noqa: S311 -- spreading questions needs no secrecy
         self._asked = ""
         self._greeted: set[str] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._hurried = threading.Event()
+        self._woken = threading.Event()
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -50,33 +51,28 @@ class Watcher:
                     self._thread.start()
 
     def hurry(self) -> None:
-        """Something failed: asks for the list at once."""
-        self._hurried.set()
+        """A call failed: asks for the list soon."""
+        self._schedule.hurry()
+        self._woken.set()
 
     def stop(self) -> None:
         """Ends the thread within one question's time."""
         self._stopped.set()
-        self._hurried.set()
+        self._woken.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(2 * ASK_TIMEOUT_S)
 
     def _run(self) -> None:
-        due = time.monotonic()
-        asked = float("-inf")
         while not self._stopped.is_set():
-            now = time.monotonic()
-            hurried = self._hurried.is_set() and now - asked >= INTERVAL_S_MIN
-            if self._asks_for_list and (hurried or now >= due):
-                self._hurried.clear()
-                asked = now
-                due = now + (self._interval_s if self._ask() else INTERVAL_S_MIN)
-            for address in self._nodes.to_probe(now):
+            if self._asks_for_list and self._schedule.is_due(time.monotonic()):
+                self._schedule.asked(time.monotonic(), is_answered=self._ask())
+            for address in self._nodes.to_probe(time.monotonic()):
                 self._probe(address)
-            if self._hurried.wait(TICK_S) and not self._stopped.is_set():
-                self._stopped.wait(max(0.0, asked + INTERVAL_S_MIN - time.monotonic()))
+            self._woken.wait(TICK_S)
+            self._woken.clear()
 
     def _ask(self) -> bool:
-        """Asks the next node for the list; False if it did not answer, so that another one is to be asked soon."""
+        """Asks the next node for the list; False if it did not answer."""
         self._asked = address = self._nodes.to_ask(self._asked)
         started = time.monotonic()
         try:
