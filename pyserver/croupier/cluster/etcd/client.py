@@ -134,7 +134,10 @@ class Client:
 
     async def watch(self) -> Stream:
         """A stream of watches at the member that is asked first. Raises EtcdError."""
-        metadata = await self._metadata(self.endpoint)
+        try:
+            metadata = await self._metadata(self.endpoint)
+        except grpc.aio.AioRpcError as error:
+            raise errors.understood(error, self.settings) from error
         channel = self._channel(self.endpoint)
         call = channel.stream_stream(_WATCH.path, _WATCH.request.SerializeToString, _WATCH.parse)(metadata=metadata)
         return Stream(call, self)

@@ -32,7 +32,9 @@ class EtcdElections:
         self._fences = fences
         self._clock_ms = clock_ms
         self._terms: dict[str, Term] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._told: dict[str, str] = {}
+        """By singleton, why its fence could not be raised when that was tried last."""
         self._is_stopping = False
 
     @property
@@ -42,14 +44,15 @@ class EtcdElections:
 
     def campaign(self, singleton: str, run: Run) -> None:
         """Stands for `singleton` from now on."""
-        self._tasks.append(asyncio.create_task(self._campaign(singleton, run), name=f"singleton {singleton}"))
+        assert singleton not in self._tasks, "one job for each singleton"
+        self._tasks[singleton] = asyncio.create_task(self._campaign(singleton, run), name=f"singleton {singleton}")
 
     async def stop(self) -> None:
         """Gives everything up: terms end after their step, and the keys are deleted so that others follow at once."""
         self._is_stopping = True
         self._session.bell.ring()
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=_STOP_S)
+            _, late = await asyncio.wait(self._tasks.values(), timeout=_STOP_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -107,8 +110,12 @@ class EtcdElections:
             async with asyncio.timeout(lease.left_s):
                 fence = await self._fences.raise_fence(singleton, self._node)
         except Exception as error:  # The store's to say why; whatever it is, another node may be better off.
-            _log.warning("singleton %s is left to others: its fence could not be raised: %s", singleton, str(error) or type(error).__name__)
+            why = str(error) or type(error).__name__
+            if self._told.get(singleton) != why:
+                self._told[singleton] = why
+                _log.warning("singleton %s is left to others: its fence could not be raised: %s", singleton, why)
             return None
+        self._told.pop(singleton, None)
         while not await candidacy.record(fence, self._clock_ms()):
             if not candidacy.leads or self._is_stopping:
                 return None

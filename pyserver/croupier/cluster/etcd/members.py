@@ -108,6 +108,9 @@ class EtcdMembership:
             except EtcdError as error:
                 _log.debug("this node's entry waits: %s", error)
                 await asyncio.sleep(_RETRY_S)
+            except Exception:  # A defect must not leave the node out of the cluster for good.
+                _log.exception("this node's entry could not be published")
+                await asyncio.sleep(_RETRY_S)
 
     def _is_due(self) -> bool:
         lease = self._session.lease

@@ -164,6 +164,6 @@ class Session:
         if problem != self._told:
             self._told = problem
             if problem:
-                _log.warning("the cluster is out of reach, rounds go on: %s", problem)
+                _log.info("the cluster is out of reach, rounds go on: %s", problem)
             else:
                 _log.info("the cluster is in reach")
