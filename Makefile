@@ -14,7 +14,7 @@ NODE_BIN := .ci/node/node_modules/.bin
 PIP := $(PY) -m pip install --quiet
 RUST_SOURCES := Cargo.toml Cargo.lock .cargo/config.toml $(shell find engine_core pyserver/front pyserver/native proto -name '*.rs' -o -name Cargo.toml -o -name '*.proto')
 
-.PHONY: help run play cluster test lint lint-python lint-proto lint-rust format proto pins bench bench-quick bench-publish profile faults faults-quick clean
+.PHONY: help run play cluster test lint lint-python lint-proto lint-rust format proto pins bench bench-quick bench-publish profile faults faults-quick cluster-faults cluster-faults-quick clean
 .DELETE_ON_ERROR:
 
 help: ## list what make can do
@@ -73,11 +73,19 @@ bench-publish: bench-quick profile ## the quick benchmark and the profile, and t
 profile: .venv/.client .venv/.test ## where the CPU time of a Play goes, by stage, in under a minute
 	$(PY) bench/stages.py
 
-faults: .venv/.client .venv/.test ## kill -9, full disks and failing syncs under load, the whole list
+faults: .venv/.client .venv/.test ## everything that breaks one machine or a cluster, the whole lists; figures into docs/reliability.md
 	$(PY) -m tests.faults
+	$(MAKE) cluster-faults
 
 faults-quick: .venv/.client .venv/.test ## a selection of the faults in under ten minutes
 	$(PY) -m tests.faults --quick
+
+cluster-faults: .venv/.client .venv/.test ## three regions of Cassandra, etcd and nodes killed, frozen and cut off under load; figures into docs/reliability.md
+	$(PY) -m tests.cluster
+	$(PY) -m tests.cluster.publish target/cluster-faults
+
+cluster-faults-quick: .venv/.client .venv/.test ## each kind of a cluster's faults once, and every control, in under 25 minutes
+	$(PY) -m tests.cluster --quick
 
 PINS := .venv/bin/uv pip compile pyproject.toml clients/python/pyproject.toml requirements/build.in \
 	--quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate

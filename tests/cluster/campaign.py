@@ -144,7 +144,7 @@ async def _injections(cluster: Machines, totals: Totals, number: int) -> None:
             await asyncio.sleep(CALM_S)
             for injection in ALL:
                 if totals.wants(injection) and (cluster.plan.isolated or "cut off" not in injection.name):
-                    await _inject(stage, injection, totals)
+                    await inject(stage, injection, totals)
         if not totals.only:
             await _singletons(stage, totals)
         totals.add(f"faults, seed {stage.seed}", await stage.report(), stage)
@@ -152,7 +152,8 @@ async def _injections(cluster: Machines, totals: Totals, number: int) -> None:
         await stage.down()
 
 
-async def _inject(stage: Stage, injection: Injection, totals: Totals) -> None:
+async def inject(stage: Stage, injection: Injection, totals: Totals) -> None:
+    """One injection, mended, and what callers noticed meanwhile."""
     begin_ns, failed = time.monotonic_ns(), len(stage.crowd.failed)
     faults = await injection.act(stage)
     await stage.mend()

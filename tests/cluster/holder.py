@@ -51,6 +51,7 @@ class Counter:
 
     async def _written(self, record: FencedRecord, fence: int) -> CommitResult:
         """What became of a write, as soon as that is definite: connections of a frozen process are gone when it goes on."""
+        result = CommitResult.UNKNOWN
         for _ in range(_ATTEMPTS):
             result = await self._fences.put_fenced(record, fence)
             if result in (CommitResult.APPLIED, CommitResult.REFUSED):

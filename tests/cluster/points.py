@@ -13,9 +13,9 @@ from croupier.runners.embedded import EmbeddedRunner
 from croupier.runners.ferry import Ferry
 from croupier.runners.resolving import Resolver
 from croupier.services.intake import Intake
+from croupier.stores.cassandra import statements
 from croupier.stores.cassandra.driver import Applied, Unknown
 from croupier.stores.cassandra.link import Link
-from croupier.stores.cassandra.partitions import Partitions
 from croupier.stores.store import CommitResult
 from tests.faults.points import PYTHON_POINT, Fuse, InboxWithPoints, Point
 
@@ -33,8 +33,14 @@ ROUND_POINTS = tuple(
         ("after_answer", 60),  # All were.
     )
 )
-ROLL_POINTS = tuple(Point(name, PYTHON_POINT, 2) for name in ("partition closed", "next partition decided", "next partition opened"))
-"""As stores/cassandra/partitions.py calls them."""
+ROLL_POINTS = tuple(
+    Point(name, PYTHON_POINT, 2)
+    for name in (
+        "partition_closed",  # By the batch that ends an epoch; the next is not there.
+        "next_decided",  # What it opens with was read, nothing was sent.
+        "next_opened",  # It is there, empty, and the list of wallets does not name it.
+    )
+)
 _LIE_EVERY = 40
 """How many conditional writes it takes until one is left unknown, where a point waits for that."""
 
@@ -70,14 +76,13 @@ def _put(fuse: Fuse, *, may_lie: bool) -> None:
         leave_unknown(_LIE_EVERY)
     _wrap_runner(fuse)
     _wrap_link(fuse)
-    _wrap_partitions(fuse)
     _wrap_inbox(Intake, fuse)
     _wrap_inbox(Ferry, fuse)
 
 
-def _wrap_inbox(owner: type, fuse: Fuse) -> None:
+def _wrap_inbox(owner: Any, fuse: Fuse) -> None:
     """Gives what takes from the front door's inbox, or answers to it, one with points in it."""
-    begin: Callable[..., None] = getattr(owner, "__init__")  # noqa: B009
+    begin: Callable[..., None] = owner.__init__
 
     def _begin(self: object, inbox: Any, *others: Any) -> None:
         begin(self, InboxWithPoints(inbox, fuse), *others)
@@ -110,21 +115,28 @@ def _wrap_link(fuse: Fuse) -> None:
 
     async def _conditional(link: Link, rows: Sequence[tuple[Any, Sequence[Any]]], *, avoid: str = "") -> Applied:
         fuse.passes("before_commit")
+        if _opens(rows):
+            fuse.passes("next_decided")
         sent = asyncio.ensure_future(conditional(link, rows, avoid=avoid))
         await asyncio.sleep(0)
         fuse.passes("statement_sent")
         answer = await sent
         fuse.passes("after_commit")
+        if answer.applied and _closes(rows):
+            fuse.passes("partition_closed")
+        if answer.applied and _opens(rows):
+            fuse.passes("next_opened")
         return answer
 
     setattr(Link, "conditional", _conditional)  # noqa: B010
 
 
-def _wrap_partitions(fuse: Fuse) -> None:
-    begin: Callable[..., None] = Partitions.__init__
+def _closes(rows: Sequence[tuple[Any, Sequence[Any]]]) -> bool:
+    """Whether a batch closes its partition."""
+    statement, values = rows[0]
+    return statement is statements.UPDATE_HEAD and values[len(statements.HEAD_COLUMNS) - 1] is True
 
-    def _begin(partitions: Partitions, *others: Any) -> None:
-        begin(partitions, *others)
-        partitions.passing = fuse.passes
 
-    setattr(Partitions, "__init__", _begin)  # noqa: B010
+def _opens(rows: Sequence[tuple[Any, Sequence[Any]]]) -> bool:
+    """Whether a batch opens the partition after a closed one, and does nothing else."""
+    return len(rows) == 1 and rows[0][0] is statements.OPEN_PARTITION
