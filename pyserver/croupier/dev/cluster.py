@@ -203,7 +203,9 @@ class Cluster:
         if nodes and self.plan.of_kind("cassandra"):
             self._say("Bringing the nodes' keyspace up to date")
             engine.prepare_store(self._site(()))
-        self._start(nodes)
+        # The first node makes the operators and their keys; those that start after it know them from the start.
+        self._start([machine for machine in nodes if machine.number == 1])
+        self._start([machine for machine in nodes if machine.number != 1])
 
     def _start(self, machines: list[Machine], *, replacing: bool = False) -> None:
         if not machines:

@@ -6,7 +6,9 @@ import asyncio
 import http.client
 import json
 import os
+import socket
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from croupier.errors import StoreUnusable
 
 _REPLICAS_MAX = 3
 """Of the data in one region."""
+_PROBE_S = 1.0
+_KEY_S = 10.0
 _TTL_S = 5
 """How long a silent node stays a member."""
 
@@ -79,11 +83,12 @@ def prepare_store(site: Site) -> None:
 
 
 def serves(plan: Plan, machine: Machine) -> bool:
-    """Whether the node answers callers; its metrics are there from the moment it does."""
-    connection = http.client.HTTPConnection(machine.address, plan.ports.metrics, timeout=1.0)
+    """Whether the node answers: its door is open, and behind it somebody is awake, which its metrics show."""
+    connection = http.client.HTTPConnection(machine.address, plan.ports.metrics, timeout=_PROBE_S)
     try:
-        connection.request("GET", "/metrics")
-        return connection.getresponse().status == http.client.OK
+        with socket.create_connection((machine.address, plan.ports.grpc), _PROBE_S):
+            connection.request("GET", "/metrics")
+            return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False
     finally:
@@ -91,15 +96,17 @@ def serves(plan: Plan, machine: Machine) -> bool:
 
 
 def demo_key(plan: Plan, places: Places) -> str:
-    """The key of the operator `demo`, which the first node made."""
+    """The key of the operator `demo`, which the first node writes as soon as it serves."""
     nodes = plan.of_kind("node")
     if not nodes:
         raise DevFailed("the cluster has no engine node")
     file = places.of(nodes[0]) / "data" / "demo.json"
-    try:
-        key: str = json.loads(file.read_text())["operator_key"]
-    except (OSError, ValueError, KeyError) as error:
-        raise DevFailed(f"{nodes[0].name} has not written {file} yet: it must have served once") from error
+    deadline = time.monotonic() + _KEY_S
+    while not file.exists():
+        if time.monotonic() > deadline:
+            raise DevFailed(f"{nodes[0].name} has not written {file}: it must have served once")
+        time.sleep(0.1)
+    key: str = json.loads(file.read_text())["operator_key"]
     return key
 
 

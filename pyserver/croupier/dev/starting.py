@@ -15,7 +15,7 @@ from croupier.dev.process import Condition, Process
 from croupier.dev.site import Site
 
 _BY_KIND: dict[Kind, ModuleType] = {"cassandra": cassandra, "etcd": etcd, "node": engine}
-_READY_S: dict[Kind, float] = {"cassandra": 180.0, "etcd": 30.0, "node": 60.0}
+_READY_S: dict[Kind, float] = {"cassandra": 300.0, "etcd": 60.0, "node": 120.0}
 """How long a machine of each kind may take to serve; two busy cores included."""
 _PORT_S = 5.0
 _POLL_S = 0.1
