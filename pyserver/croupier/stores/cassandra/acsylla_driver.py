@@ -1,62 +1,60 @@
 """The play path's driver: acsylla, the C++ driver under asyncio. Set up so that it never sends anything twice by itself.
 
-Two of its settings are ignored as keywords and must be set afterwards (load balancing over all regions, constant reconnect); cancelling a call does not
-stop the request; the C library writes one harmless line about shards to stderr.
+Two of its settings are ignored as keywords and must be set afterwards (round robin, constant reconnect); certificates are texts, not file names; a batch's
+time-out is in milliseconds, a statement's in seconds; cancelling a call does not stop the request. The C library writes a harmless line about shards to stderr.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import acsylla as untyped  # pyright: ignore[reportMissingTypeStubs]
 
-from croupier.stores.cassandra.driver import Applied, Consistency, Levels, Misuse, NotSent, Prepared, Row, Unknown, Value
+from croupier.config import Cassandra
+from croupier.stores.cassandra import credentials
+from croupier.stores.cassandra.driver import Applied, Consistency, Endpoint, Levels, Misuse, NotSent, Prepared, Row, Unknown, Value
 
+CONNECT_TIMEOUT_S = 1.0
+RECONNECT_MS = 300
 _PAGE_ROWS = 2_000
 acsylla: Any = untyped
+_ABANDONED: set[object] = set()
+"""Sessions that may never end, because a call of theirs was cancelled."""
 _errors: Any = acsylla.errors
+_LEVELS: dict[Consistency, Any] = {level: acsylla.Consistency[level.value] for level in Consistency}
 _NOT_SENT: tuple[type[Exception], ...] = (
     _errors.CassErrorServerUnavailable,
-    _errors.CassErrorLibNoHostsAvailable,
     _errors.CassErrorServerIsBootstrapping,
+    _errors.CassErrorLibNoHostsAvailable,
     _errors.CassErrorLibRequestQueueFull,
     _errors.CassErrorLibNoStreams,
+    _errors.CassErrorLibNoAvailableIoThread,
 )
 _MISUSE: tuple[type[Exception], ...] = (
     _errors.CassErrorServerInvalidQuery,
     _errors.CassErrorServerSyntaxError,
     _errors.CassErrorServerUnauthorized,
     _errors.CassErrorServerBadCredentials,
+    _errors.CassErrorServerAlreadyExists,
+    _errors.CassErrorServerConfigError,
+    _errors.CassErrorLibUnableToSetKeyspace,
     _errors.CassErrorLibBadParams,
     _errors.CassErrorLibParameterUnset,
     _errors.CassErrorLibInvalidValueType,
+    _errors.CassErrorSourceSsl,
 )
 
 
 class AcsyllaDriver:
-    """One session with the nodes of one region. See Driver."""
+    """A session with one coordinator. See Driver."""
 
-    def __init__(self, region: str, contact_points: Sequence[str], port: int, keyspace: str, *, timeout_s: float = 2.5) -> None:
-        """`keyspace` may be empty, for statements that name their own."""
-        self.name = region
-        self._keyspace = keyspace
-        self._timeout_s = timeout_s
-        self._cluster: Any = acsylla.create_cluster(
-            list(contact_points),
-            port=port,
-            request_timeout=timeout_s,
-            connect_timeout=2.0,
-            consistency=acsylla.Consistency.QUORUM,
-            serial_consistency=acsylla.Consistency.SERIAL,
-            retry_policy="fallthrough",
-            load_balance_dc_aware=region,
-            heartbeat_interval_sec=1,
-            idle_timeout_sec=3,
-            num_threads_io=1,
-            log_level="critical",
-        )
-        self._cluster.set_constant_reconnect(300)
+    def __init__(self, endpoint: Endpoint, settings: Cassandra, *, keyspace: str | None = None) -> None:
+        """`keyspace` instead of the settings' own; empty for statements that name theirs. Raises Misuse where the settings' files do."""
+        self.name = endpoint.name
+        self.region = endpoint.region
+        self._keyspace = settings.keyspace if keyspace is None else keyspace
+        self._cluster = _cluster(endpoint, settings)
         self._session: Any = None
         self._handles: dict[str, Any] = {}
 
@@ -65,77 +63,149 @@ class AcsyllaDriver:
         try:
             self._session = await self._cluster.create_session(**({"keyspace": self._keyspace} if self._keyspace else {}))
         except _errors.CassException as error:
-            raise self._told(error) from None
+            raise self._not_connected(error) from None
 
     async def prepare(self, cql: str) -> Prepared:
         """See Driver.prepare."""
-        if cql not in self._handles:
-            try:
-                self._handles[cql] = await self._session.create_prepared(cql, timeout=self._timeout_s)
-            except _errors.CassException as error:
-                raise self._told(error) from None
+        await self._handle(cql)
         return Prepared(cql)
 
     async def query(self, statement: Prepared, values: Sequence[Value], consistency: Consistency, timeout_s: float) -> list[Row]:
         """See Driver.query."""
-        bound = self._bind(statement, values, timeout_s)
-        bound.set_consistency(acsylla.Consistency[consistency.value])
-        return await self._all(bound)
+        bound = self._bind(await self._handle(statement.cql), values)
+        bound.set_consistency(_LEVELS[consistency])
+        bound.set_timeout(timeout_s)
+        return await self._all_pages(bound)
 
     async def conditional(
         self, statements: Sequence[tuple[Prepared, Sequence[Value]]], levels: Levels, timeout_s: float, *, avoid: str = ""
     ) -> Applied:
         """See Driver.conditional."""
-        batch: Any = acsylla.create_batch_unlogged()
-        batch.set_consistency(acsylla.Consistency[levels.commit.value])
-        batch.set_serial_consistency(acsylla.Consistency[levels.serial.value])
+        batch = acsylla.create_batch_unlogged()
+        batch.set_consistency(_LEVELS[levels.commit])
+        batch.set_serial_consistency(_LEVELS[levels.serial])
         batch.set_request_timeout(int(timeout_s * 1000))
         batch.set_is_idempotent(False)
         batch.set_retry_policy("fallthrough")
         for statement, values in statements:
-            batch.add_statement(self._bind(statement, values, timeout_s))
-        try:
-            result = await self._session.execute_batch(batch)
-        except _errors.CassException as error:
-            raise self._told(error) from None
-        row: dict[str, Any] = result.first().as_dict()
+            handle = self._handles.get(statement.cql) or await self._handle(statement.cql)
+            batch.add_statement(self._bind(handle, values))
+        session = self._connected()
+        result = await self._answer(session, session.execute_batch(batch))
+        first = result.first()
+        row: dict[str, Any] = {} if first is None else first.as_dict()
+        if "[applied]" not in row:
+            raise Unknown("the answer does not say whether the conditions held", self.name)
         return Applied(row.pop("[applied]"), row)
 
     async def run(self, cql: str, timeout_s: float) -> list[Row]:
         """See Driver.run."""
-        statement: Any = acsylla.create_statement(cql)
+        statement = acsylla.create_statement(cql)
         statement.set_timeout(timeout_s)
-        return await self._all(statement)
+        statement.set_consistency(acsylla.Consistency.LOCAL_ONE)
+        statement.set_is_idempotent(False)
+        return await self._all_pages(statement)
 
     def close(self) -> None:
-        """See Driver.close: the session ends when nothing refers to it any more."""
+        """See Driver.close."""
+        # It closes when nothing refers to it any more, within milliseconds. Its own `close` aborts the process where the event loop ends meanwhile.
         self._session = None
         self._handles.clear()
 
-    def _bind(self, statement: Prepared, values: Sequence[Value], timeout_s: float) -> Any:
-        bound = self._handles[statement.cql].bind()
-        bound.bind_list(list(values))
-        bound.set_timeout(timeout_s)
+    def _connected(self) -> Any:
+        if self._session is None:
+            raise NotSent("not connected", self.name)
+        return self._session
+
+    async def _handle(self, cql: str) -> Any:
+        """A statement's handle, prepared where this coordinator does not know it yet."""
+        handle = self._handles.get(cql)
+        if handle is None:
+            session = self._connected()
+            try:
+                handle = await self._answer(session, session.create_prepared(cql))
+            except Unknown as error:
+                # Preparing changes nothing, and what was to be executed was not sent.
+                raise NotSent(str(error), silent=error.silent) from None
+            self._handles[cql] = handle
+        return handle
+
+    def _bind(self, handle: Any, values: Sequence[Value]) -> Any:
+        bound = handle.bind()
+        try:
+            bound.bind_list(list(values))
+        except (_errors.CassException, TypeError, ValueError, OverflowError) as error:
+            raise Misuse(f"a value does not fit the statement: {error}", self.name) from None
         bound.set_is_idempotent(False)
         return bound
 
-    async def _all(self, statement: Any) -> list[Row]:
+    async def _all_pages(self, statement: Any) -> list[Row]:
         statement.set_page_size(_PAGE_ROWS)
+        session = self._connected()
         rows: list[Row] = []
-        try:
-            while True:
-                result = await self._session.execute(statement)
-                rows += [row.as_tuple() for row in result.all()]
-                if not result.has_more_pages():
-                    return rows
-                statement.set_page_state(result.page_state())
-        except _errors.CassException as error:
-            raise self._told(error) from None
+        while True:
+            result = await self._answer(session, session.execute(statement))
+            rows += [row.as_tuple() for row in result.all()]
+            if not result.has_more_pages():
+                return rows
+            statement.set_page_state(result.page_state())
 
-    def _told(self, error: Exception) -> NotSent | Unknown | Misuse:
-        text = f"{type(error).__name__}: {error}"
+    async def _answer(self, session: object, request: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            return await request
+        except _errors.CassException as error:
+            raise self._classified(error) from None
+        except BaseException:
+            # Cancelled, which the library does not know of: it would wait for the request for ever when the session ends.
+            _ABANDONED.add(session)
+            raise
+
+    def _classified(self, error: Exception) -> NotSent | Unknown | Misuse:
+        """What is not on a list may have happened."""
+        told = f"{type(error).__name__}: {error}"
         if isinstance(error, _NOT_SENT):
-            return NotSent(text, self.name)
+            return NotSent(told, self.name)
         if isinstance(error, _MISUSE):
-            return Misuse(text, self.name)
-        return Unknown(text, self.name)
+            return Misuse(told, self.name)
+        return Unknown(told, self.name, silent=isinstance(error, _errors.CassErrorLibRequestTimedOut))
+
+    def _not_connected(self, error: Exception) -> NotSent | Misuse:
+        classified = self._classified(error)
+        return classified if isinstance(classified, Misuse) else NotSent(f"{type(error).__name__}: {error}", self.name)
+
+
+def _cluster(endpoint: Endpoint, settings: Cassandra) -> Any:
+    shown = credentials.read(settings)
+    cluster = acsylla.create_cluster(
+        [endpoint.host],
+        port=endpoint.port,
+        whitelist_hosts=endpoint.host,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        request_timeout=settings.request_timeout_s,
+        consistency=acsylla.Consistency.QUORUM,
+        serial_consistency=acsylla.Consistency.SERIAL,
+        retry_policy="fallthrough",
+        speculative_execution_policy=None,
+        heartbeat_interval_sec=1,
+        idle_timeout_sec=3,
+        num_threads_io=1,
+        token_aware_routing=False,
+        use_schema=False,
+        log_level="critical",
+        application_name="croupier",
+        **_login(shown),
+    )
+    cluster.set_load_balance_round_robin(True)
+    cluster.set_constant_reconnect(RECONNECT_MS)
+    return cluster
+
+
+def _login(shown: credentials.Credentials) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if shown.username:
+        options |= {"username": shown.username, "password": shown.password}
+    if shown.ca:
+        options |= {"ssl_enabled": True, "ssl_trusted_cert": shown.ca, "ssl_verify_flags": acsylla.SSLVerifyFlags.PEER_IDENTITY}
+    if shown.certificate:
+        options |= {"ssl_cert": shown.certificate, "ssl_private_key": shown.key}
+    return options

@@ -59,12 +59,28 @@ class Applied(Struct, frozen=True):
     """Where it was refused, what the server tells about the row at fault, by column; empty where there is none."""
 
 
+class Endpoint(Struct, frozen=True):
+    """Where one coordinator listens."""
+
+    region: str
+    """The data centre that Cassandra counts it to."""
+    host: str
+    port: int
+
+    @property
+    def name(self) -> str:
+        """For people, metrics and `avoid`: host:port."""
+        return f"{self.host}:{self.port}"
+
+
 class DriverError(Exception):
     """What went wrong, in the driver's words, and at which coordinator, where that is known."""
 
-    def __init__(self, message: str, coordinator: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, coordinator: str = "", *, silent: bool = False) -> None:
+        super().__init__(f"{coordinator}: {message}" if coordinator else message)
         self.coordinator = coordinator
+        self.silent = silent
+        """Nobody answered: the time was up, or the connection was lost."""
 
 
 class NotSent(DriverError):

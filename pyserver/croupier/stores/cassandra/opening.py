@@ -7,7 +7,7 @@ import re
 from croupier.config import Config
 from croupier.errors import StoreUnusable
 from croupier.stores.cassandra import schema, statements
-from croupier.stores.cassandra.acsylla_driver import AcsyllaDriver
+from croupier.stores.cassandra.coordinators import open_coordinators
 from croupier.stores.cassandra.driver import GLOBAL, LOCAL, Driver, DriverError, Levels, Misuse
 from croupier.stores.cassandra.link import Counts, Link
 from croupier.stores.cassandra.links import Links
@@ -66,16 +66,10 @@ def make_driver(config: Config, keyspace: str) -> Driver:
     """The driver that the settings name, in a keyspace, or in none. Raises StoreUnusable."""
     if not _NAME.fullmatch(config.cassandra.keyspace):
         raise StoreUnusable(f"{config.cassandra.keyspace!r} cannot be a keyspace's name; use small letters, digits and _, a letter first")
-    for region, points in config.cassandra.contact_points.items():
-        hosts = [point.rpartition(":") for point in points]
-        return AcsyllaDriver(
-            region,
-            [host for host, _, _ in hosts],
-            int(hosts[0][2]),
-            keyspace,
-            timeout_s=config.cassandra.request_timeout_s,
-        )
-    raise StoreUnusable("no node of Cassandra is named; set cassandra.contact_points")
+    try:
+        return open_coordinators(config.cassandra, config.region, keyspace=keyspace)
+    except Misuse as error:
+        raise StoreUnusable(str(error)) from error
 
 
 def levels_of(config: Config) -> Levels:
