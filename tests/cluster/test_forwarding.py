@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import AsyncIterator
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from croupier.access import make_key
 from croupier.pb import admin_service_pb2 as admin
+from croupier.server import clock_ms
+from croupier.stores.cassandra.opening import CassandraStore
 from tests.cluster.crew import Crew, crew
 from tests.cluster.machines import Members, Ring
 from tests.integration.calling import Caller, dice, new_id, refused
@@ -74,3 +78,21 @@ async def test_a_node_that_drains_gets_no_more_calls(pair: Crew) -> None:
     await asyncio.to_thread(play_some, caller, wallet, 1)
     await pair.know_each_other([admin.NODE_STATE_SERVING])
     assert pair.metric(0, "croupier_rounds_total") >= 1
+
+
+async def test_a_key_that_the_other_node_has_not_heard_of_is_good_here(cassandra: Ring, etcd: Members, tmp_path: Path) -> None:
+    """Keys reach each node by themselves, in their own time: a call that was let in here is not refused for that."""
+    async with crew(cassandra, etcd, tmp_path, settings={"key_poll_s": 3600.0}) as running:
+        store = CassandraStore(running.nodes[0].config())
+        await store.open()
+        text, document = make_key("demo", "late", clock_ms(), os.urandom(40))
+        assert await store.put_document(document)
+        store.close()
+        node = running.nodes[0]
+        node.kill()
+        await node.ended()
+        await node.start()
+        await running.know_each_other()
+        caller = Caller(node.address, text)
+        await asyncio.to_thread(play_some, caller, running.wallet_of(1), 2)
+        assert running.metric(0, "croupier_rounds_total") == 2

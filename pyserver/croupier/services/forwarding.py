@@ -17,7 +17,7 @@ import grpc
 from croupier.cluster.membership import Member, Membership
 from croupier.cluster.routing import preferred
 from croupier.config import Config
-from croupier.errors import DeadlineExceeded
+from croupier.errors import CredentialsInvalid, DeadlineExceeded, NodeUnavailable, StoreUnreachable
 from croupier.metrics import Metrics
 from croupier.services import status
 
@@ -27,6 +27,8 @@ _PATIENCE_S = 1.0
 """How long the other node may take before the call is served here."""
 _SUSPECT_S = 3.0
 """How long a node that did not answer gets no calls; by then membership knows better."""
+_ITS_OWN_TROUBLE = frozenset(one.reason for one in (NodeUnavailable, StoreUnreachable, CredentialsInvalid))
+"""Reasons that are the other node's alone, and say that nothing was done: it drains, cannot reach the store, or has not heard of a new key yet."""
 _MAX_KNOWN = 100_000
 _OPTIONS = (
     ("grpc.enable_retries", 0),  # One layer retries, and it is not this one.
@@ -98,11 +100,12 @@ class Forwarding:
             answer: bytes = await method(message, timeout=patience_s, metadata=(("authorization", _SCHEME + authorization),))
         except grpc.aio.AioRpcError as error:
             details = _details(error)
-            if details is not None:
+            if details is not None and status.reason(details) not in _ITS_OWN_TROUBLE:
                 self._metrics.peer_calls("refused")
                 raise Relayed(error.code(), error.details() or "", details) from None
             self._metrics.peer_calls("unanswered")
-            self._suspect(member, error)
+            if error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+                self._suspect(member, error)
             return None
         self._metrics.peer_calls("answered")
         return answer

@@ -66,6 +66,15 @@ def details(refusal: errors.Refusal) -> bytes:
     return status.SerializeToString()
 
 
+def reason(encoded: bytes) -> str:
+    """The reason in what `details` made; empty where there is none."""
+    info = ErrorInfo()
+    for packed in Status.FromString(encoded).details:
+        if packed.Unpack(info):
+            return info.reason
+    return ""
+
+
 def said(refusal: errors.Refusal) -> tuple[int, str, bytes]:
     """What the front door says of a refusal: code, text, `details`."""
     return code_number(refusal), refusal.message, details(refusal)
