@@ -288,3 +288,36 @@ def test_the_list_is_asked_for_more_often_while_calls_fail_and_less_often_while_
         now += pause_s
     schedule.asked(now, is_answered=False)
     assert (schedule.is_due(now + 2.3), schedule.is_due(now + 3.7)) == (False, True)
+
+
+EVENTS = st.tuples(st.sampled_from(["fail", "hang", "answer", "refuse", "probe", "list", "leave"]), st.integers(0, 4), st.floats(0.01, 4))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(EVENTS, max_size=40))
+def test_what_is_remembered_is_what_would_be_decided_anew(course: list[tuple[str, int, float]]) -> None:
+    """A client that decides every attempt from scratch sends it to the same node, whatever happened before."""
+    both, now = [_nodes("here", "here", "here", "there", seeds=("n0:1", "gone:1")) for _ in range(2)], 0.0
+    for event, at, later in course:
+        now += later
+        for nodes in both:
+            _happens(nodes, event, at, now)
+        for moment in (now, now + 3, now + 20):
+            both[1]._usual.clear()  # pyright: ignore[reportPrivateUsage]
+            assert both[0].choose(WALLETS[at], (), moment) == both[1].choose(WALLETS[at], (), moment)
+
+
+def _happens(nodes: Nodes, event: str, at: int, now: float) -> None:
+    address = f"n{at}:1"
+    if event in ("list", "leave"):
+        listed = [Listed(f"n{number}", f"n{number}:1", "here", serving=event == "list" or number != at) for number in range(at + 1)]
+        nodes.listed(listed, "n0")
+    elif event == "probe":
+        for due in nodes.to_probe(now):
+            nodes.probed(due, now, serving=at % 2 == 0)
+    elif event == "answer":
+        nodes.answered(Report(address, now, now))
+    elif event == "refuse":
+        nodes.refused(Report(address, now, now))
+    else:
+        nodes.failed(Report(address, now, now), hung=event == "hang")

@@ -1,12 +1,8 @@
 """Which node the next attempt goes to. Pure decisions, told the time; shared by the blocking and the asyncio client, and thread-safe.
 
 What is known of the nodes: the addresses that the client was given, the list that ListNodes gave (who serves, in which region), how each one stands
-(standing.py) and how much it sheds (pressure.py). An attempt goes to the best of them:
-
-    in own region, the wallet's preferred one first -> in other regions -> given addresses that the list does not name
-    and after all of these: nodes that leave -> nodes that are out, first those that cost no time-out to ask
-
-A node that this call has tried comes after those that it has not. Without a list the addresses are used in the order given, each until it fails.
+(standing.py) and how much it sheds (pressure.py). An attempt goes to the best of them (preference.py). Without a list the addresses are used in the
+order given, each until it fails.
 """
 
 from __future__ import annotations
@@ -14,30 +10,21 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import uuid4
 
 from .budget import BudgetRules, RetryBudget
-from .pressure import Pressure
-from .routing import fraction, ranked, weight
+from .preference import IN, Known, Listed, Wish, is_preferred_by_servers, preference
 from .standing import Ejection, Standing
 
-_IN, _LEAVING, _OUT, _HUNG = range(4)
-_RETURNING, _UNLISTED = 1_000, 2_000
-"""Places behind the regions: nodes that are let back bit by bit, and addresses of which the list says nothing."""
+__all__ = ["Choice", "Listed", "Nodes", "Report"]
 
 _WARM_MAX = 8
 """Nodes that a client keeps a connection to."""
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A node as ListNodes tells it."""
-
-    node: str
-    address: str
-    region: str
-    serving: bool
+_USUAL_MAX = 10_000
+"""Wallets whose node is remembered."""
+_SHEDDING_S = 30.0
+"""After that a shed call is forgotten (pressure.py halves it every two seconds)."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +45,6 @@ class Report:
     address: str
     started: float
     now: float
-
-
-@dataclass
-class _Known:
-    """An address, with what is known of it."""
-
-    address: str
-    standing: Standing
-    listed: Listed | None = None
-    pressure: Pressure = field(default_factory=Pressure)
-    spill_to: tuple[str, ...] = ()
-    """Where the node last told a call to go: names of a node and its region."""
 
 
 class Nodes:
@@ -93,8 +68,12 @@ class Nodes:
         self._chance = chance or random.Random()  # noqa: S311 -- spreading load needs no secrecy
         self._own = uuid4().hex
         self._lock = threading.Lock()
-        self._known = {address: _Known(address, Standing(ejection)) for address in self._seeds}
+        self._known = {address: Known(address, Standing(ejection)) for address in self._seeds}
+        self._is_listed = False
         self._at = 0
+        self._usual: dict[str, Choice] = {}
+        """Where the first attempts of wallets go, while nothing changes."""
+        self._in_motion_until = float("-inf")
 
     # What is learnt.
 
@@ -104,7 +83,11 @@ class Nodes:
             return
         with self._lock:
             before = self._known
-            self._known = {node.address: before.get(node.address) or _Known(node.address, Standing(self._ejection)) for node in nodes}
+            if {node.address: node for node in nodes} == {known.address: known.listed for known in before.values() if known.listed}:
+                return
+            self._usual.clear()
+            self._is_listed = True
+            self._known = {node.address: before.get(node.address) or Known(node.address, Standing(self._ejection)) for node in nodes}
             for node in nodes:
                 known = self._known[node.address]
                 if known.listed is None:
@@ -121,15 +104,17 @@ class Nodes:
         """The node answered, be it with an error of the engine's."""
         with self._lock:
             if known := self._known.get(report.address):
-                known.standing.answered(report.started, report.now)
                 known.pressure.accepted(report.now)
+                if known.standing.answered(report.started, report.now):
+                    self._has_moved(report.now + self._ejection.return_s)
 
-    def failed(self, report: Report, *, hung: bool) -> bool:
-        """The node could not be reached or did not answer in time. True if it is out by that."""
+    def failed(self, report: Report, *, hung: bool) -> None:
+        """The node could not be reached or did not answer in time."""
         with self._lock:
             self._move_on(report.address)
             known = self._known.get(report.address)
-            return known is not None and known.standing.failed(report.started, report.now, hung=hung)
+            if known is not None and known.standing.failed(report.started, report.now, hung=hung):
+                self._has_moved(report.now)
 
     def refused(self, report: Report) -> None:
         """The node said itself that it serves no calls: it is out at once."""
@@ -138,6 +123,7 @@ class Nodes:
             known = self._known.get(report.address)
             if known is not None and report.started >= known.standing.since:
                 known.standing.throw_out(report.now)
+                self._has_moved(report.now)
 
     def shed(self, report: Report, spill_to: tuple[str, ...]) -> None:
         """The node has too much to do, and named the node and region to go to, if it knew any."""
@@ -147,6 +133,7 @@ class Nodes:
                 known.standing.answered(report.started, report.now)
                 known.pressure.shed(report.now)
                 known.spill_to = spill_to
+                self._has_moved(report.now + max(_SHEDDING_S, self._ejection.return_s))
 
     # What is decided.
 
@@ -174,22 +161,30 @@ class Nodes:
             now: the time.
             toward: names of the node and region that a node told the call to go to.
         """
+        wallet = wallet or self._own
         with self._lock:
-            wallet = wallet or self._own
+            is_usual = not tried and now >= self._in_motion_until
+            if is_usual and (usual := self._usual.get(wallet)):
+                return usual
             order = self._order(wallet, tried, now, toward)
-            if not tried and len(order) > 1 and self._tier(order[0]) == _IN and self._chance.random() < order[0].pressure.share(now):
-                order[0].pressure.diverted(now)
-                order = self._order(wallet, [order[0].address], now, order[0].spill_to)
-            if not any(known.listed for known in order):
+            best = order[0]
+            if not is_usual and not tried and best.tier == IN and len(order) > 1 and self._chance.random() < best.pressure.share(now):
+                best.pressure.diverted(now)
+                order = self._order(wallet, [best.address], now, best.spill_to)
+            if not self._is_listed:
                 self._at = self._seeds.index(order[0].address)
-            others = (known for known in order[1:] if self._tier(known) == _IN and known.address not in tried)
-            return Choice(order[0].address, self._is_unforwarded(order[0], wallet), any(others))
+            choice = self._choice(order, wallet, tried)
+            if is_usual:
+                if len(self._usual) >= _USUAL_MAX:
+                    self._usual.clear()
+                self._usual[wallet] = choice
+            return choice
 
     def is_left(self, address: str) -> bool:
         """Whether a stream at this node is to be moved to another one: it is out, leaves or is gone, and another one is in."""
         with self._lock:
             known = self._known.get(address)
-            return (known is None or self._tier(known) != _IN) and any(self._tier(other) == _IN for other in self._known.values())
+            return (known is None or known.tier != IN) and any(other.tier == IN for other in self._known.values())
 
     def to_probe(self, now: float) -> list[str]:
         """Nodes that are out and due to be asked whether they serve."""
@@ -204,11 +199,13 @@ class Nodes:
         with self._lock:
             if known := self._known.get(address):
                 known.standing.probed(now, serving=serving)
+                if not known.standing.out:
+                    self._has_moved(known.standing.since + self._ejection.return_s)
 
     def to_ask(self, asked: str) -> str:
         """The node to ask for the list after `asked`: each in turn, those first that are in."""
         with self._lock:
-            addresses = sorted(self._known, key=lambda address: (self._tier(self._known[address]), address <= asked, address))
+            addresses = sorted(self._known, key=lambda address: (self._known[address].tier, address <= asked, address))
             return addresses[0]
 
     def near(self) -> list[str]:
@@ -229,44 +226,25 @@ class Nodes:
 
     # How.
 
-    def _order(self, wallet: str, tried: Sequence[str], now: float, toward: tuple[str, ...]) -> list[_Known]:
-        if not any(known.listed for known in self._known.values()):
-            order = [self._known[address] for address in self._seeds[self._at :] + self._seeds[: self._at]]
-            return sorted(order, key=lambda known: (self._tier(known), tried.count(known.address)))
-        regions = {known.listed.region for known in self._known.values() if known.listed}
-        places = {region: place for place, region in enumerate(ranked(regions - {self._region}, wallet), start=1)} | {self._region: 0}
+    def _order(self, wallet: str, tried: Sequence[str], now: float, toward: tuple[str, ...] = ()) -> list[Known]:
+        if self._is_listed:
+            return preference(self._known.values(), Wish(wallet, self._region, tried, toward), now)
+        order = [self._known[address] for address in self._seeds[self._at :] + self._seeds[: self._at]]
+        return sorted(order, key=lambda known: (known.tier, tried.count(known.address)))
 
-        def key(known: _Known) -> tuple[int, int, int, int, str]:
-            return self._tier(known), tried.count(known.address), self._place(known, wallet, places, now, toward), *_rank(known, wallet)
-
-        return sorted(self._known.values(), key=key)
-
-    def _place(self, known: _Known, wallet: str, places: dict[str, int], now: float, toward: tuple[str, ...]) -> int:
-        if known.listed is None:
-            return _UNLISTED
-        if known.listed.node in toward:
-            return -2
-        returning = 0 if (share := known.standing.share(now)) == 1.0 or fraction(known.listed.node, wallet) < share else _RETURNING
-        return returning + (-1 if known.listed.region in toward else places[known.listed.region])
-
-    def _tier(self, known: _Known) -> int:
-        if known.standing.out:
-            return _HUNG if known.standing.hung else _OUT
-        return _IN if known.listed is None or known.listed.serving else _LEAVING
-
-    def _is_unforwarded(self, chosen: _Known, wallet: str) -> bool:
-        """Whether servers would prefer another node of the chosen one's region, as the list stands."""
-        if chosen.listed is None:
-            return False
-        peers = [known.listed for known in self._known.values() if known.listed and known.listed.region == chosen.listed.region]
-        best = ranked((peer.node for peer in peers if peer.serving), wallet)
-        return bool(best) and best[0] != chosen.listed.node
+    def _choice(self, order: Sequence[Known], wallet: str, tried: Sequence[str]) -> Choice:
+        chosen = order[0]
+        is_alone = not any(known.tier == IN and known.address not in tried for known in order[1:])
+        is_preferred = is_preferred_by_servers(chosen, self._known.values(), wallet)
+        return Choice(chosen.address, unforwarded=not is_preferred, alternative=not is_alone)
 
     def _move_on(self, address: str) -> None:
         """Without a list: calls leave a node that failed for the next."""
         if self._seeds[self._at] == address:
             self._at = (self._at + 1) % len(self._seeds)
+            self._usual.clear()
 
-
-def _rank(known: _Known, wallet: str) -> tuple[int, str]:
-    return (-weight(known.listed.node, wallet), known.listed.node) if known.listed else (0, known.address)
+    def _has_moved(self, until: float) -> None:
+        """What was the best for a wallet may not be any more, and changes until then."""
+        self._usual.clear()
+        self._in_motion_until = max(self._in_motion_until, until)

@@ -49,13 +49,15 @@ class Standing:
         grown = (now - self.since) / self.rules.return_s if self.rules.return_s > 0 else 1.0
         return min(1.0, FIRST_SHARE + (1 - FIRST_SHARE) * grown)
 
-    def answered(self, started: float, now: float) -> None:
-        """It answered an attempt that began at `started`."""
+    def answered(self, started: float, now: float) -> bool:
+        """It answered an attempt that began at `started`. True if that lets it back."""
         if started < self.since:
-            return
+            return False
         self._failures = 0
-        if self.out:
-            self._let_back(now)
+        if not self.out:
+            return False
+        self._let_back(now)
+        return True
 
     def failed(self, started: float, now: float, *, hung: bool) -> bool:
         """It could not be reached, or did not answer in time (`hung`). True if that throws it out."""
