@@ -13,9 +13,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from croupier.dev import engine
 from tests.cluster.controls import APART, contend, tried
 from tests.cluster.crowd import CALL_S_MAX, longest_gap_s, slowest_s
 from tests.cluster.injections import ALL, Injection
+from tests.cluster.latency import proxies
 from tests.cluster.scenarios import SCENARIOS, Scenario, Told, play
 from tests.cluster.singletons import stale_holder, take_over_s
 from tests.cluster.stage import Machines, Report, Stage
@@ -25,6 +27,7 @@ CALM_S = 1.5
 TAKE_OVERS, TAKE_OVERS_QUICK = 30, 3
 ROUNDS_OF_INJECTIONS = 3
 """How often the whole list runs in the long campaign."""
+LATENCY_MS, SLOW_S = 80, 8.0
 _CONTENTION_S = 10.0
 
 
@@ -128,6 +131,7 @@ async def run(cluster: Machines, totals: Totals) -> None:
     if totals.only:
         return
     await _apart(cluster, totals)
+    await _slow(cluster, totals)
     totals.controls = await tried(cluster, totals.seed)
     for name, is_caught in totals.controls:
         totals.counts.update(controls=1, controls_caught=int(is_caught))
@@ -200,6 +204,26 @@ async def _scenario(cluster: Machines, totals: Totals, scenario: Scenario) -> No
         totals.add(scenario.name, await stage.report(), stage)
     finally:
         await stage.down()
+
+
+async def _slow(cluster: Machines, totals: Totals) -> None:
+    """The store is far away for a while."""
+    with proxies(f"{cluster.plan.network}.254") as between:
+        points = engine.settings(cluster.plan, cluster.plan.of_kind("node")[0], cluster.places)["cassandra"]["contact_points"]
+        through = {region: [between.before(point) for point in named] for region, named in points.items()}
+        stage = Stage(cluster, "slow", totals.seed, settings={"cassandra": {"contact_points": through}})
+        try:
+            await stage.up()
+            async with stage.crowd.playing():
+                await asyncio.sleep(CALM_S)
+                await asyncio.to_thread(between.delay, LATENCY_MS, LATENCY_MS // 4)
+                await asyncio.sleep(SLOW_S)
+                await asyncio.to_thread(between.calm)
+                await asyncio.sleep(CALM_S)
+            totals.counts.update(faults=len(points))
+            totals.add(f"{LATENCY_MS} ms each way to the store for {SLOW_S:.0f} s", await stage.report(), stage)
+        finally:
+            await stage.down()
 
 
 async def _apart(cluster: Machines, totals: Totals) -> None:
