@@ -12,6 +12,7 @@ from croupier.door import Front
 from croupier.runners.awaiting import Awaiting
 from croupier.runners.load import LoadMeter
 from croupier.runners.taker import Taker
+from croupier.stores.cassandra.store import CassandraWrites
 
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -69,6 +70,9 @@ class Metrics:
     def watch(self, owner: Taker, load: LoadMeter) -> None:
         """Adds the runner's own counts."""
         self.registry.register(_RunnerCollector(owner, load))
+        store = owner.runner.store
+        if isinstance(store, CassandraWrites):
+            self.registry.register(_CassandraCollector(store))
 
 
 class _CallCollector(Collector):
@@ -116,6 +120,41 @@ class _DoorCollector(Collector):
         )
         yield GaugeMetricFamily("croupier_hot_calls", "Hot calls that wait for an answer.", value=counts["waiting"])
         yield GaugeMetricFamily("croupier_forwarded_calls", "Calls that are forwarded to gRPC's own server.", value=counts["forwarded"])
+
+
+class _CassandraCollector(Collector):
+    """Every conditional write that was sent to Cassandra, by what became of it."""
+
+    def __init__(self, store: CassandraWrites) -> None:
+        self._store = store
+
+    def collect(self) -> Iterator[Metric]:
+        counts = self._store.counts
+        sent = CounterMetricFamily("croupier_cassandra_conditional", "Conditional statements, by what became of them.", labels=["result"])
+        for result, value in (
+            ("applied", counts.applied),
+            ("refused", counts.refused),
+            ("unknown", counts.unknown),
+            ("unsent", counts.unsent),
+        ):
+            sent.add_metric([result], value)
+        yield sent
+        resolved = CounterMetricFamily(
+            "croupier_cassandra_resolved", "Unknown writes of wallets that were sent again, by the definite answer.", labels=["result"]
+        )
+        resolved.add_metric(["applied"], counts.resolved_applied)
+        resolved.add_metric(["refused"], counts.resolved_refused)
+        yield resolved
+        for name, text, value in (
+            ("cassandra_partitions_closed", "Partitions of wallets closed by this node, because an epoch had ended.", counts.rolls),
+            (
+                "cassandra_partitions_opened",
+                "Partitions opened by this node, after those that it or another node had closed.",
+                counts.opened,
+            ),
+            ("cassandra_reads_failed", "Reads that no coordinator answered.", counts.reads_failed),
+        ):
+            yield CounterMetricFamily(f"croupier_{name}", text, value=value)
 
 
 class _RunnerCollector(Collector):

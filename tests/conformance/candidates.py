@@ -61,7 +61,7 @@ def config_on(ring: Ring, keyspace: str) -> Config:
 
 async def empty(config: Config) -> None:
     """Takes everything out of a keyspace."""
-    driver = opening.make_driver(config, config.cassandra.keyspace)
+    driver = opening.connecting(config)
     await driver.connect()
     await asyncio.gather(*(driver.run(f"TRUNCATE {table}", 10) for table in _TABLES))
     driver.close()

@@ -78,6 +78,8 @@ class UnsureDriver(DyingDriver):
 
     def __init__(self, driver: Driver, chance: random.Random, share: float) -> None:
         super().__init__(driver, Death(Prepared(""), is_sent=False, passing=-1))
+        self.is_open = False
+        """Until then it is as sure as any."""
         self._chance = chance
         self._share = share
         self._held: list[tuple[Statements, Levels, float]] = []
@@ -85,7 +87,7 @@ class UnsureDriver(DyingDriver):
     async def conditional(self, statements: Statements, levels: Levels, timeout_s: float, *, avoid: str = "") -> Applied:
         if self._held and self._chance.random() < 0.5:
             await self._driver.conditional(*self._held.pop(self._chance.randrange(len(self._held))))
-        if self._chance.random() >= self._share:
+        if not self.is_open or self._chance.random() >= self._share:
             return await super().conditional(statements, levels, timeout_s, avoid=avoid)
         fate = self._chance.randrange(3)
         if fate == 1:
@@ -93,6 +95,17 @@ class UnsureDriver(DyingDriver):
         elif fate == 2:
             self._held.append((statements, levels, timeout_s))
         raise Unknown("told so by the test", "a coordinator")
+
+
+class LyingDriver(DyingDriver):
+    """Gives the same answer to every conditional statement."""
+
+    def __init__(self, driver: Driver, answer: Applied) -> None:
+        super().__init__(driver, Death(Prepared(""), is_sent=False, passing=-1))
+        self._answer = answer
+
+    async def conditional(self, statements: Statements, levels: Levels, timeout_s: float, *, avoid: str = "") -> Applied:
+        return self._answer
 
 
 class Node(CassandraStore):
@@ -103,11 +116,18 @@ class Node(CassandraStore):
         self._death = death
         self._unsure = unsure
         self.dying: DyingDriver | None = None
+        self._drivers_in_use: list[UnsureDriver] = []
 
-    async def _connect(self) -> Driver:
-        driver = await super()._connect()
+    async def open(self) -> None:
+        await super().open()
+        for driver in self._drivers_in_use:
+            driver.is_open = True
+
+    async def _connect(self, driver: Driver) -> Driver:
+        driver = await super()._connect(driver)
         if self._death:
             driver = self.dying = DyingDriver(driver, self._death)
         if self._unsure:
             driver = UnsureDriver(driver, *self._unsure)
+            self._drivers_in_use.append(driver)
         return driver

@@ -38,6 +38,8 @@ class Place(Struct, frozen=True):
     models_dir: Path
     keys_named: bool = False
     """The key file was named, so it must be there."""
+    settings: Config = Config()
+    """All that the file of settings says."""
 
     def at(self, path: Path) -> Place:
         """The same for another database: a file, or a data folder; its key file lies beside it unless one was named."""
@@ -89,4 +91,4 @@ def _place(settings: Config, data_dir: Path | None, database: Path | None, key_f
         settings = structs.replace(settings, data_dir=data_dir)
     file = database or settings.database
     keys = key_file or settings.key_file or (database.with_name("croupier.keys") if database else settings.keys)
-    return Place(file, keys, models_dir or settings.models_dir, keys_named=key_file is not None)
+    return Place(file, keys, models_dir or settings.models_dir, keys_named=key_file is not None, settings=settings)

@@ -11,8 +11,8 @@ from msgspec import Struct, structs
 from croupier.config import Cassandra
 from croupier.errors import StoreUnusable
 from croupier.stores.cassandra import schema
-from croupier.stores.cassandra.acsylla_driver import AcsyllaDriver
-from croupier.stores.cassandra.driver import GLOBAL, LOCAL, Driver, DriverError
+from croupier.stores.cassandra.coordinators import driver_class
+from croupier.stores.cassandra.driver import GLOBAL, LOCAL, Driver, DriverError, Endpoint
 
 CLOCK_APART_MS_MAX = 1_000
 """Paxos orders its ballots by the servers' clocks: a node that is further ahead wins against the others for as long."""
@@ -22,19 +22,6 @@ _LOCAL = "SELECT release_version, data_center, toUnixTimestamp(now()) FROM syste
 _PEERS = "SELECT native_address, native_port, data_center FROM system.peers_v2"
 _SETTINGS = "SELECT name, value FROM system_views.settings"
 _REPLICATION = "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = '{}'"
-
-
-class Endpoint(Struct, frozen=True):
-    """Where one coordinator listens."""
-
-    region: str
-    host: str
-    port: int
-
-    @property
-    def name(self) -> str:
-        """host:port."""
-        return f"{self.host}:{self.port}"
 
 
 class ServerCondition(Struct, frozen=True):
@@ -204,8 +191,7 @@ async def _schema(settings: Cassandra, at: Endpoint) -> tuple[int, list[str]]:
     try:
         await driver.connect()
         found = await schema.version(driver, GLOBAL if settings.durability == "geo" else LOCAL, settings.keyspace)
-        schema.refuse_other(found, settings.durability)
-        schema.refuse_old(found)
+        schema.refuse(found, settings.durability)
     except StoreUnusable as unusable:
         return 0, [str(unusable)]
     finally:
@@ -214,7 +200,7 @@ async def _schema(settings: Cassandra, at: Endpoint) -> tuple[int, list[str]]:
 
 
 def _driver(at: Endpoint, settings: Cassandra, *, keyspace: str) -> Driver:
-    return AcsyllaDriver(at.region, [at.host], at.port, keyspace, timeout_s=settings.request_timeout_s)
+    return driver_class(settings)(at, settings, keyspace=keyspace)
 
 
 def _misnamed(settings: Cassandra, servers: list[ServerCondition]) -> list[str]:

@@ -1,14 +1,19 @@
-"""Connects a node to its keyspace, and builds the store on it."""
+"""Connects a node to its keyspace, refuses what it cannot rely on, and builds the store on it. Brings a keyspace up to date as well."""
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Mapping
+from contextlib import closing
 
-from croupier.config import Config
+from msgspec import structs
+
+from croupier.config import Cassandra, Config
 from croupier.errors import StoreUnusable
-from croupier.stores.cassandra import schema, statements
-from croupier.stores.cassandra.coordinators import open_coordinators
-from croupier.stores.cassandra.driver import GLOBAL, LOCAL, Driver, DriverError, Levels, Misuse
+from croupier.stores.cassandra import checks, contract, schema, statements, survey
+from croupier.stores.cassandra.coordinators import Coordinators, driver_class, open_coordinators
+from croupier.stores.cassandra.driver import GLOBAL, LOCAL, Driver, DriverError, Endpoint, Levels, Misuse, NotSent, Unknown
 from croupier.stores.cassandra.link import Counts, Link
 from croupier.stores.cassandra.links import Links
 from croupier.stores.cassandra.partitions import Partitions
@@ -16,6 +21,9 @@ from croupier.stores.cassandra.places import Places
 from croupier.stores.cassandra.store import CassandraWrites
 
 _NAME = re.compile("[a-z][a-z0-9_]{0,47}")
+_SCHEMA_TIMEOUT_S = 30.0
+_CONTRACT_ATTEMPTS = 3
+_log = logging.getLogger("croupier.cassandra")
 
 
 class CassandraStore(CassandraWrites):
@@ -30,16 +38,29 @@ class CassandraStore(CassandraWrites):
 
     async def open(self) -> None:
         """See Store.open."""
+        settings, region = self._config.cassandra, self._config.region
         try:
-            driver = await self._connect()
-            found = await schema.version(driver, levels_of(self._config), self._config.cassandra.keyspace)
-            schema.refuse_other(found, self._config.cassandra.durability)
-            schema.refuse_old(found)
-            for statement in statements.ALL:
-                await driver.prepare(statement.cql)
+            world = await self._connect(connecting(self._config))
+            await _check(self._config, world)
+            homes = (
+                {home: await self._connect(connecting(self._config, home)) for home in settings.contact_points}
+                if settings.durability == "home"
+                else {}
+            )
+            for driver in (world, *homes.values()):
+                for statement in statements.ALL:
+                    await driver.prepare(statement.cql)
         except DriverError as error:
+            self.close()
             raise unusable(self._config, error) from error
-        self._links.connect(Link(driver, levels_of(self._config), self._config.cassandra.request_timeout_s, self.counts))
+        except StoreUnusable:
+            self.close()
+            raise
+
+        def link(driver: Driver, levels: Levels) -> Link:
+            return Link(driver, levels, settings.request_timeout_s, self.counts)
+
+        self._links.connect(link(world, levels_of(settings)), {home: link(driver, LOCAL) for home, driver in homes.items()}, region)
 
     def reads(self) -> CassandraWrites:
         """The store itself: its calls may run beside one another."""
@@ -49,63 +70,105 @@ class CassandraStore(CassandraWrites):
         """See Store.close."""
         for driver in self._drivers:
             driver.close()
+        self._drivers.clear()
 
-    async def _connect(self) -> Driver:
-        driver = make_driver(self._config, self._config.cassandra.keyspace)
+    async def _connect(self, driver: Driver) -> Driver:
         self._drivers.append(driver)
-        try:
-            await driver.connect()
-        except Misuse as error:
-            raise StoreUnusable(
-                f"keyspace {self._config.cassandra.keyspace} cannot be used ({error}); make it with croupier migrate --apply --create-keyspace"
-            ) from error
+        await driver.connect()
         return driver
 
 
-def make_driver(config: Config, keyspace: str) -> Driver:
-    """The driver that the settings name, in a keyspace, or in none. Raises StoreUnusable."""
-    if not _NAME.fullmatch(config.cassandra.keyspace):
-        raise StoreUnusable(f"{config.cassandra.keyspace!r} cannot be a keyspace's name; use small letters, digits and _, a letter first")
-    try:
-        return open_coordinators(config.cassandra, config.region, keyspace=keyspace)
-    except Misuse as error:
-        raise StoreUnusable(str(error)) from error
+def connecting(config: Config, home: str = "", *, keyspace: str | None = None) -> Coordinators:
+    """The way to all regions, or to one of them, not connected yet; in the settings' keyspace, or another, or none. Raises StoreUnusable, Misuse."""
+    settings = config.cassandra
+    if not settings.contact_points:
+        raise StoreUnusable("no node of Cassandra is named; set cassandra.contact_points")
+    if not _NAME.fullmatch(settings.keyspace):
+        raise StoreUnusable(f"{settings.keyspace!r} cannot be a keyspace's name; use small letters, digits and _, a letter first")
+    if config.region not in settings.contact_points:
+        raise StoreUnusable(f"cassandra.contact_points names no node of this node's own region, {config.region}")
+    if home:
+        settings = structs.replace(settings, contact_points={home: settings.contact_points[home]})
+    return open_coordinators(settings, home or config.region, keyspace=keyspace)
 
 
-def levels_of(config: Config) -> Levels:
-    """The levels of the durability class."""
-    return GLOBAL if config.cassandra.durability == "geo" else LOCAL
+def levels_of(settings: Cassandra) -> Levels:
+    """The levels of what belongs to no region, in the durability class."""
+    return LOCAL if settings.durability == "local" else GLOBAL
 
 
 async def migrate(config: Config, by: str) -> schema.SchemaVersion:
     """Brings the keyspace up to date. Raises StoreUnusable."""
-    driver = make_driver(config, config.cassandra.keyspace)
     try:
-        await driver.connect()
-        return await schema.migrate(driver, levels_of(config), config.cassandra.durability, by)
+        with closing(connecting(config)) as driver:
+            await driver.connect()
+            return await schema.migrate(driver, levels_of(config.cassandra), config.cassandra.durability, by)
     except DriverError as error:
         raise unusable(config, error) from error
-    finally:
-        driver.close()
 
 
-async def create_keyspace(config: Config, replicas: dict[str, int]) -> None:
+async def version(config: Config) -> schema.SchemaVersion:
+    """What the keyspace says of itself. Raises StoreUnusable."""
+    try:
+        with closing(connecting(config)) as driver:
+            await driver.connect()
+            return await schema.version(driver, levels_of(config.cassandra), config.cassandra.keyspace)
+    except DriverError as error:
+        raise unusable(config, error) from error
+
+
+async def create_keyspace(config: Config, replicas: Mapping[str, int]) -> None:
     """Makes the keyspace, unless it is there, with that many replicas in each region. Raises StoreUnusable."""
-    driver = make_driver(config, "")
     replication = ", ".join(f"'{region}': {count}" for region, count in replicas.items())
     try:
-        await driver.connect()
-        await driver.run(
-            f"CREATE KEYSPACE IF NOT EXISTS {config.cassandra.keyspace} WITH replication = {{'class': 'NetworkTopologyStrategy', {replication}}}",
-            30.0,
-        )
+        with closing(connecting(config, keyspace="")) as driver:
+            await driver.connect()
+            await driver.run(
+                f"CREATE KEYSPACE IF NOT EXISTS {config.cassandra.keyspace} WITH replication = {{'class': 'NetworkTopologyStrategy', {replication}}}",
+                _SCHEMA_TIMEOUT_S,
+            )
     except DriverError as error:
         raise unusable(config, error) from error
-    finally:
-        driver.close()
 
 
 def unusable(config: Config, error: DriverError) -> StoreUnusable:
     """One sentence for the operator."""
+    if isinstance(error, Misuse) and "eyspace" in str(error):
+        return StoreUnusable(
+            f"there is no keyspace {config.cassandra.keyspace} that this node may use ({error}); make it with croupier migrate --apply --create-keyspace"
+        )
     points = ", ".join(point for points in config.cassandra.contact_points.values() for point in points)
     return StoreUnusable(f"Cassandra at {points} cannot be used: {error}")
+
+
+async def _check(config: Config, driver: Driver) -> None:
+    """Raises StoreUnusable for what this node must not rest on, DriverError where it cannot be asked."""
+    settings = config.cassandra
+    make = driver_class(settings)
+    named = [Endpoint(region, *_address(point)) for region, points in settings.contact_points.items() for point in points]
+    found = await survey.nodes(driver, named, lambda endpoint: make(endpoint, settings, keyspace=""))
+    replicas = await survey.replicas(driver, settings.keyspace)
+    findings = [*checks.of_nodes(found), *checks.of_replicas(replicas, settings.durability, config.region)]
+    for sentence in checks.refuse(findings, settings.accept):
+        _log.warning(sentence)
+    if advice := checks.advice(replicas, settings.durability, config.region):
+        _log.warning(advice)
+    schema.refuse(await schema.version(driver, levels_of(settings), settings.keyspace), settings.durability)
+    await _check_contract(settings, driver)
+
+
+async def _check_contract(settings: Cassandra, driver: Driver) -> None:
+    """Tries it anew where a busy cluster left an answer out. Raises StoreUnusable, DriverError."""
+    for attempt in range(1, _CONTRACT_ATTEMPTS + 1):
+        try:
+            await contract.check(driver, levels_of(settings), settings.request_timeout_s)
+        except (NotSent, Unknown):
+            if attempt == _CONTRACT_ATTEMPTS:
+                raise
+        else:
+            break
+
+
+def _address(point: str) -> tuple[str, int]:
+    host, _, port = point.rpartition(":")
+    return host.strip("[]"), int(port)

@@ -79,7 +79,7 @@ async def migrate(driver: Driver, levels: Levels, durability: str, by: str) -> S
     known = migrations()
     while True:
         found = SchemaVersion(*(await driver.query(_READ, [], levels.serial, _TIMEOUT_S))[0])
-        refuse_other(found, durability)
+        _refuse_other(found, durability)
         if found.version >= len(known):
             return found
         until_ms = _now_ms() + _LEASE_MS
@@ -93,7 +93,19 @@ async def migrate(driver: Driver, levels: Levels, durability: str, by: str) -> S
         await _changed(driver, levels, _END, [found.version + 1, found.version, by])
 
 
-def refuse_other(found: SchemaVersion, durability: str) -> None:
+def refuse(found: SchemaVersion, durability: str) -> None:
+    """Raises StoreUnusable where the keyspace is not one to start on."""
+    _refuse_other(found, durability)
+    newest = len(migrations())
+    if found.version < newest and found.migrating_by:
+        raise StoreUnusable(
+            f"a migration of the keyspace to version {found.version + 1} was begun by {found.migrating_by} and has not ended; run croupier migrate --apply"
+        )
+    if found.version < newest:
+        raise StoreUnusable(f"the keyspace has schema version {found.version}, this program needs {newest}; run croupier migrate --apply")
+
+
+def _refuse_other(found: SchemaVersion, durability: str) -> None:
     """Raises StoreUnusable where the keyspace is of a newer program, or of another class."""
     if found.version > len(migrations()):
         raise StoreUnusable(
@@ -103,17 +115,6 @@ def refuse_other(found: SchemaVersion, durability: str) -> None:
         raise StoreUnusable(
             f"the keyspace was made for durability class {found.durability}, not {durability}; a wallet's writes may never be mixed between two classes"
         )
-
-
-def refuse_old(found: SchemaVersion) -> None:
-    """Raises StoreUnusable where migrations lack, or one was cut off."""
-    newest = len(migrations())
-    if found.version < newest and found.migrating_by:
-        raise StoreUnusable(
-            f"a migration of the keyspace to version {found.version + 1} was begun by {found.migrating_by} and has not ended; run croupier migrate --apply"
-        )
-    if found.version < newest:
-        raise StoreUnusable(f"the keyspace has schema version {found.version}, this program needs {newest}; run croupier migrate --apply")
 
 
 async def _agreed(driver: Driver) -> None:
