@@ -1,14 +1,15 @@
-"""The command line as a person runs it beside a cluster: a process of its own, so that nothing of the test's is at hand."""
+"""The command line beside a cluster, on a thread of its own: a process for each command would cost a test more than what it does."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from click.testing import CliRunner
+
+from croupier.cli import croupier as command_line
 from tests.cluster.node import Node
 
 
@@ -26,14 +27,10 @@ class Said(NamedTuple):
 
 
 async def croupier(*arguments: object, key: str = "") -> Said:
-    """Runs `croupier` with these arguments, and with an API key in its environment."""
-    environment = {**os.environ, "CROUPIER_API_KEY": key}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "croupier", *(str(argument) for argument in arguments), stdout=-1, stderr=-1, env=environment
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return Said(process.returncode, out.decode(), err.decode())
+    """Runs `croupier` with these arguments, and with an API key in its environment. One at a time: what it prints is caught."""
+    runner = CliRunner(env={"CROUPIER_API_KEY": key})
+    result = await asyncio.to_thread(runner.invoke, command_line, [str(argument) for argument in arguments])
+    return Said(result.exit_code, result.stdout, result.stderr)
 
 
 def settings_of(node: Node) -> Path:

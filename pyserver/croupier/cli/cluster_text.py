@@ -18,7 +18,7 @@ Clocks = Mapping[str, int | None]
 
 def overview(settings: Config, facts: Facts, clocks: Clocks) -> str:
     """Everything that runs, a line each; then what holds for all of it; then what is wrong."""
-    rows: list[tuple[str, ...]] = [("NAME", "KIND", "REGION", "ADDRESS", "STATE", "LOAD", "CLOCK", "VERSION", "TERMS")]
+    rows: list[tuple[str, ...]] = [("KIND", "NAME", "REGION", "ADDRESS", "STATE", "LOAD", "CLOCK", "VERSION", "TERMS")]
     rows += _nodes(facts, clocks) + _servers(facts) + _members(facts)
     return "\n".join((table(rows), "", *_summary(settings, facts), *(f"problem: {problem}" for problem in facts.problems)))
 
@@ -60,7 +60,7 @@ def _nodes(facts: Facts, clocks: Clocks) -> list[tuple[str, ...]]:
         load, state = f"{member.load_permille / 10:.0f} %", member.state.replace("_", " ")
         clock = clocks.get(member.node)
         shown = "" if clock is None else _clock(clock)
-        rows.append((member.node, "node", member.region, member.address, state, load, shown, member.version, terms))
+        rows.append(("node", member.node, member.region, member.address, state, load, shown, member.version, terms))
     return rows
 
 
@@ -69,18 +69,14 @@ def _servers(facts: Facts) -> list[tuple[str, ...]]:
         return []
     rows: list[tuple[str, ...]] = []
     for server in facts.store.servers:
-        host, _, _ = server.address.rpartition(":")
         clock = "" if server.problem else _clock(server.clock_ahead_ms)
-        rows.append((host, "cassandra", server.region, server.address, "down" if server.problem else "up", "", clock, server.version, ""))
+        rows.append(("cassandra", "", server.region, server.address, "down" if server.problem else "up", "", clock, server.version, ""))
     return rows
 
 
 def _members(facts: Facts) -> list[tuple[str, ...]]:
     members = facts.etcd.members if facts.etcd else ()
-    return [
-        (member.endpoint.rpartition(":")[0], "etcd", "", member.endpoint, "down" if member.problem else "up", "", "", "", "")
-        for member in members
-    ]
+    return [("etcd", "", "", member.endpoint, "down" if member.problem else "up", "", "", "", "") for member in members]
 
 
 def _summary(settings: Config, facts: Facts) -> list[str]:
