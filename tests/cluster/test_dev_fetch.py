@@ -61,7 +61,8 @@ def test_a_cache_that_was_tampered_with_is_noticed(tmp_path: Path) -> None:
         fetch.tools(tmp_path, SAID.append, cassandra=True, etcd=False)
 
 
-def test_without_root_the_missing_package_is_named(tmp_path: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("programs")
+def test_without_root_the_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sentence, with the command."""
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(ToolMissing, match=r"^(Java 17|Maven) is needed and was not found: install it \(Debian: apt-get install [\w-]+\)$"):
@@ -114,7 +115,7 @@ def test_without_go_debians_etcd_is_unpacked(tmp_path: Path, programs: Path) -> 
 def test_a_named_etcd_must_run(tmp_path: Path, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable goes before everything, and a wrong one is no reason to build."""
     monkeypatch.setenv("CROUPIER_ETCD", str(tmp_path / "nothing"))
-    with pytest.raises(ToolMissing, match="CROUPIER_ETCD names .*nothing, which cannot be run"):
+    with pytest.raises(ToolMissing, match=r"CROUPIER_ETCD names .*nothing, which cannot be run"):
         fetch.tools(tmp_path, SAID.append, cassandra=False, etcd=True)
     program(programs, "my-etcd", "exit 0")
     monkeypatch.setenv("CROUPIER_ETCD", str(programs / "my-etcd"))
