@@ -32,6 +32,8 @@ class Opcode(IntEnum):
     PREPARE = 0x09
     EXECUTE = 0x0A
     BATCH = 0x0D
+    AUTH_RESPONSE = 0x0F
+    AUTH_SUCCESS = 0x10
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,16 @@ def plain_error(code: int) -> bytes:
 def unprepared(query_id: bytes) -> bytes:
     """Body of an error: the server does not know the prepared statement."""
     return _error(0x2500, struct.pack(">H", len(query_id)) + query_id)
+
+
+def authenticate() -> bytes:
+    """Body of AUTHENTICATE: a name and a password are wanted."""
+    return text("org.apache.cassandra.auth.PasswordAuthenticator")
+
+
+def bad_credentials() -> bytes:
+    """Body of an error: the name or the password is wrong."""
+    return plain_error(0x0100)
 
 
 def _error(code: int, rest: bytes) -> bytes:

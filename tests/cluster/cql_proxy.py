@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+import struct
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import TracebackType
 from typing import Self
 
+from tests.cluster import cql_frames
 from tests.cluster.cql_frames import Message, MessageReader, Opcode, encode
 
 _FIRST_FRAMED_VERSION = 5
@@ -42,8 +45,13 @@ class Fault:
 class CqlProxy:
     """Listens on `host` at a free port. Use as `async with`."""
 
-    def __init__(self, host: str, upstream: tuple[str, int]) -> None:
+    def __init__(
+        self, host: str, upstream: tuple[str, int], *, tls: ssl.SSLContext | None = None, login: tuple[str, str] | None = None
+    ) -> None:
+        """With `tls` drivers must speak it; with `login` they must show that name and password. The server needs neither."""
         self.host = host
+        self.login = login
+        self._tls = tls
         self.port = 0
         self.fault: Fault | None = None
         """What happens to requests of the kinds in `opcodes`; None for nothing."""
@@ -62,7 +70,7 @@ class CqlProxy:
         self._thawed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, self.host, self.port)
+        self._server = await asyncio.start_server(self._serve, self.host, self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -145,6 +153,9 @@ class _Connection:
         while True:
             message = await self._requests.read()
             await self.proxy.passing()
+            if message.opcode == Opcode.AUTH_RESPONSE:
+                self._check_login(message)
+                continue
             fault = self._choose(message)
             if fault is not None and not fault.reaches_server:
                 if fault.answer is Answer.CUT:
@@ -164,6 +175,8 @@ class _Connection:
             message = await self._replies.read()
             await self.proxy.passing()
             fault = self._tampered.pop(message.stream, None)
+            if message.opcode == Opcode.READY and self.proxy.login:
+                message = replace(message, opcode=Opcode.AUTHENTICATE, body=cql_frames.authenticate())
             if fault is None:
                 self._to_driver.write(encode(message, framed=self._replies.framed))
             elif fault.answer is Answer.FORGED:
@@ -184,6 +197,15 @@ class _Connection:
         fault = proxy.fault if proxy.fault is not None and proxy.seen <= proxy.fault.times else None
         proxy.executed += fault is None or fault.reaches_server
         return fault
+
+    def _check_login(self, message: Message) -> None:
+        assert self.proxy.login is not None
+        token = "\0{}\0{}".format(*self.proxy.login).encode()
+        if message.body == struct.pack(">i", len(token)) + token:
+            answer = message.reply(Opcode.AUTH_SUCCESS, struct.pack(">i", -1))
+        else:
+            answer = message.reply(Opcode.ERROR, cql_frames.bad_credentials())
+        self._to_driver.write(encode(answer, framed=self._replies.framed))
 
     def _forge(self, fault: Fault, message: Message) -> None:
         assert fault.forge is not None

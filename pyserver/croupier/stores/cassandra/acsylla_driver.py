@@ -1,7 +1,8 @@
 """The play path's driver: acsylla, the C++ driver under asyncio. Set up so that it never sends anything twice by itself.
 
-Two of its settings are ignored as keywords and must be set afterwards (round robin, constant reconnect); certificates are texts, not file names; a batch's
-time-out is in milliseconds, a statement's in seconds; cancelling a call does not stop the request. The C library writes a harmless line about shards to stderr.
+Two of its settings are ignored as keywords and must be set afterwards (round robin, constant reconnect), and its PEER_IDENTITY checks no identity; certificates
+are texts, not file names; a batch's time-out is in milliseconds, a statement's in seconds; cancelling a call does not stop the request. The C library writes a
+harmless line about shards to stderr.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from croupier.stores.cassandra.driver import Applied, Consistency, Endpoint, Lev
 CONNECT_TIMEOUT_S = 1.0
 RECONNECT_MS = 300
 _PAGE_ROWS = 2_000
+_SIGNED_AND_FOR_THIS_ADDRESS = 3
+"""CASS_SSL_VERIFY_PEER_CERT and CASS_SSL_VERIFY_PEER_IDENTITY; the library's own name for the latter is a second one for the former."""
 acsylla: Any = untyped
 _ABANDONED: set[object] = set()
 """Sessions that may never end, because a call of theirs was cancelled."""
@@ -193,19 +196,11 @@ def _cluster(endpoint: Endpoint, settings: Cassandra) -> Any:
         use_schema=False,
         log_level="critical",
         application_name="croupier",
-        **_login(shown),
     )
     cluster.set_load_balance_round_robin(True)
     cluster.set_constant_reconnect(RECONNECT_MS)
-    return cluster
-
-
-def _login(shown: credentials.Credentials) -> dict[str, Any]:
-    options: dict[str, Any] = {}
     if shown.username:
-        options |= {"username": shown.username, "password": shown.password}
+        cluster.set_credentials(shown.username, shown.password)
     if shown.ca:
-        options |= {"ssl_enabled": True, "ssl_trusted_cert": shown.ca, "ssl_verify_flags": acsylla.SSLVerifyFlags.PEER_IDENTITY}
-    if shown.certificate:
-        options |= {"ssl_cert": shown.certificate, "ssl_private_key": shown.key}
-    return options
+        cluster.set_ssl(True, shown.certificate or None, shown.key or None, "", shown.ca, _SIGNED_AND_FOR_THIS_ADDRESS)
+    return cluster
