@@ -45,7 +45,7 @@ _WATCH = Method("/etcdserverpb.Watch/Watch", pb.WatchResponse.FromString, pb.Wat
 _AUTHENTICATE = Method("/etcdserverpb.Auth/Authenticate", pb.AuthenticateResponse.FromString, pb.AuthenticateRequest)
 _OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 5_000),  # In truth how long connecting may take.
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 2_000),
