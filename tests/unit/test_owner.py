@@ -25,7 +25,7 @@ class Gate(MemoryStore):
 
     def __init__(self) -> None:
         super().__init__()
-        self.open = threading.Event()
+        self.gate = threading.Event()
         self.entered = threading.Event()
         self.error = ""
         self.surprise: Callable[[], None] = lambda: None
@@ -33,7 +33,7 @@ class Gate(MemoryStore):
     async def commit(self, writes: Sequence[WalletWrite]) -> list[CommitResult]:
         self.entered.set()
         self.surprise()
-        assert self.open.wait(20)
+        assert self.gate.wait(20)
         if self.error:
             raise StoreFailed(self.error)
         return await super().commit(writes)
@@ -84,7 +84,7 @@ async def test_a_full_queue_refuses() -> None:
         with pytest.raises(Overloaded) as refused:
             owner.call_many([Call(deposit(desk))])
         assert refused.value.retry_after_s > 0
-        store.open.set()
+        store.gate.set()
         assert len(await waiting) == 3
         await owner.call(deposit(desk))
     assert len(desk.entries()) == 4
@@ -99,7 +99,7 @@ async def test_calls_gather_behind_a_commit() -> None:
         await asyncio.to_thread(store.entered.wait)
         others = [owner.call_many([Call(deposit(desk))]) for _ in range(20)]
         await asyncio.sleep(0)
-        store.open.set()
+        store.gate.set()
         await asyncio.gather(first, *others)
     assert desk.runner.counts.writes == 2
 
@@ -114,7 +114,7 @@ async def test_a_deadline_that_passes_in_the_queue() -> None:
         late = owner.call_many([Call(deposit(desk), NOW_MS + 5), Call(deposit(desk), NOW_MS + 50)])
         await asyncio.sleep(0)
         desk.now_ms += 10
-        store.open.set()
+        store.gate.set()
         await first
         results = await late
     assert [getattr(one, "reason", "") for one in results] == ["DEADLINE_EXCEEDED", ""]
@@ -130,7 +130,7 @@ async def test_a_caller_that_went_away_changes_nothing_for_others() -> None:
         stays = asyncio.ensure_future(owner.call(deposit(desk)))
         await asyncio.to_thread(store.entered.wait)
         gone.cancel()
-        store.open.set()
+        store.gate.set()
         assert isinstance(await stays, TransferView)
     assert len(desk.entries()) == 2
 
@@ -146,7 +146,7 @@ async def test_a_write_that_nobody_waits_for_any_more() -> None:
         await asyncio.sleep(0)
         gone.cancel()
         await asyncio.sleep(0)
-        store.open.set()
+        store.gate.set()
         await first
         assert await owner.read(documents) == []
         assert await owner.write(put)
@@ -169,7 +169,7 @@ async def test_draining_answers_what_is_queued() -> None:
 async def test_a_failed_commit_ends_service_once() -> None:
     """S4: the server is told of a failed store once; calls, reads and writes are refused from then on."""
     store = Gate()
-    store.open.set()
+    store.gate.set()
     desk = Desk(store)
     failures: list[str] = []
     async with owned(desk, failures=failures) as owner:
@@ -191,7 +191,7 @@ async def test_a_surprise_ends_service(where: str) -> None:
         raise ValueError("surprise")
 
     store = Gate()
-    store.open.set()
+    store.gate.set()
     desk = Desk(store)
     if where == "store":
         store.surprise = surprise
@@ -209,7 +209,7 @@ async def test_a_surprise_ends_service(where: str) -> None:
 async def test_a_failed_document_ends_service() -> None:
     """S4: a failed write beside the wallets is as bad as a failed round: the node leaves service."""
     store = Gate()
-    store.open.set()
+    store.gate.set()
     store.error = "input/output error"
     desk = Desk(store)
     failures: list[str] = []
