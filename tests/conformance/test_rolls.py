@@ -10,8 +10,8 @@ from contextlib import suppress
 import pytest
 
 from croupier.config import Config
-from croupier.errors import StoreUnreachable
-from croupier.model import Key, Row, Wallet, WalletKey, WalletWrite, epoch_key
+from croupier.errors import StoreUnreachable, TooLarge
+from croupier.model import Key, Row, Transfer, TransferKind, Wallet, WalletKey, WalletWrite, epoch_key
 from croupier.operations import ledger
 from croupier.operations.command import wallet_key
 from croupier.stores.cassandra import statements
@@ -173,6 +173,16 @@ async def test_one_write_may_close_several_epochs(node: CassandraStore, keyspace
     fresh = await opened(keyspace)
     await check(fresh, wallet, dict([*first.creates, *second.creates]))
     fresh.close()
+
+
+async def test_a_write_that_is_too_large_is_refused_and_changes_nothing(node: CassandraStore, wallet: WalletKey) -> None:
+    """What the servers could not take is refused before it is sent, in a sentence; nothing of it is there."""
+    write = write_on(wallet, None)
+    await node.commit([write])
+    row = Transfer(bytes(16), TransferKind.DEPOSIT, 5, "x" * node.max_write_bytes, 5, 1, 0)
+    with pytest.raises(TooLarge, match="takes more than 1048576 bytes to store; nothing was done"):
+        await node.commit([write_on(wallet, write.wallet, updates=[(Key(wallet, "transfer", row.id), row)])])
+    assert await head_of(node, wallet) == write.wallet
 
 
 @pytest.mark.parametrize("seed", range(6))

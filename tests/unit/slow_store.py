@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from croupier.errors import StoreFailed
+from croupier.errors import StoreFailed, TooLarge
 from croupier.model import TransferKind, WalletKey, WalletWrite
 from croupier.operations.transfer import MakeTransfer
 from croupier.runners.awaiting import Awaiting
@@ -29,6 +29,7 @@ class Slow(MemoryStore):
         self.held: set[WalletKey] = set()
         self.error = ""
         self.surprise: BaseException | None = None
+        self.max_entries = 1_000
         self.written: list[list[WalletWrite]] = []
         self.asked: dict[WalletKey, asyncio.Event] = {}
         self._waiting: list[asyncio.Future[None]] = []
@@ -41,6 +42,8 @@ class Slow(MemoryStore):
                 self._waiting.append(asyncio.get_running_loop().create_future())
                 await self._waiting[-1]
         await asyncio.sleep(0)
+        if any(len(write.entries) > self.max_entries for write in writes):
+            raise TooLarge("too much for one write")
         if self.surprise:
             raise self.surprise
         if self.error:

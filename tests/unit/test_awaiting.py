@@ -61,6 +61,25 @@ async def test_calls_of_a_wallet_share_its_next_write() -> None:
     assert all(len(writes) == 1 for writes in store.written)
 
 
+async def test_what_is_too_much_for_one_write_is_written_one_by_one() -> None:
+    """A store that takes no more than so much in one write gets the calls of a full one singly, in order; a single one that is too much is refused alone."""
+    desk, store = slow_desk()
+    store.held.add(WALLET)
+    store.max_entries = 3
+    async with awaiting(desk) as runner:
+        first = runner.call_many([Call(deposit(desk))])
+        await store.event(WALLET).wait()
+        others = [runner.call_many([Call(deposit(desk))]) for _ in range(5)]
+        store.let_go()
+        views = [(await future)[0] for future in (first, *others)]
+        assert [view.transfer.revision for view in views if isinstance(view, TransferView)] == list(range(1, 7))
+        store.max_entries = 0
+        assert reasons(await runner.call_many([Call(deposit(desk))])) == ["TOO_LARGE"]
+        store.max_entries = 1
+        view = await runner.call(deposit(desk))
+        assert isinstance(view, TransferView) and view.transfer.revision == 7
+
+
 async def test_no_wallet_waits_for_another() -> None:
     """A wallet whose store never answers stops nobody else, also not those that share a batch or a call with it."""
     desk, store = slow_desk()

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from croupier.door import Inbox
-from croupier.errors import NodeUnavailable, Overloaded, Refusal, StoreFailed
+from croupier.errors import NodeUnavailable, Overloaded, Refusal, StoreFailed, TooLarge
 from croupier.model import WalletKey
 from croupier.operations.command import Command
 from croupier.runners.embedded import Call, EmbeddedRunner, Result, expired, unknown
@@ -273,7 +273,7 @@ class Awaiting:
         """Decides and writes calls of one wallet."""
         began_s = time.monotonic()
         try:
-            results = await self.runner.process_wallet([call for call, _, _ in batch])
+            results = await self._decide([call for call, _, _ in batch])
         except BaseException as error:  # Whatever it was, callers must not wait for ever, and what the store holds is in doubt.
             reason = "the node stopped before the store answered" if self._stopping else f"a batch failed: {error}"
             _log.critical("a batch failed", exc_info=error)
@@ -281,6 +281,15 @@ class Awaiting:
             results = [unknown()] * len(batch)
         self._learn(results, began_s)
         self._finish(batch, results)
+
+    async def _decide(self, calls: Sequence[Call]) -> list[Result]:
+        """The calls' results; those that together are too much for one write are written one by one."""
+        results = await self.runner.process_wallet(calls)
+        if len(calls) > 1 and any(isinstance(result, TooLarge) for result in results):
+            for position, call in enumerate(calls):
+                if isinstance(results[position], TooLarge):
+                    results[position] = (await self.runner.process_wallet([call]))[0]
+        return results
 
     def _learn(self, results: Sequence[Result], began_s: float) -> None:
         """What was refused says nothing of the store: it may not have been asked."""

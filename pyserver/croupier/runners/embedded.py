@@ -312,7 +312,12 @@ class EmbeddedRunner:
         self.counts.writes += len(writes)
         again: list[int] = []
         started = time.perf_counter()
-        committed = await self.store.commit(writes)
+        try:
+            committed = await self.store.commit(writes)
+        except Refusal:  # The drafts changed the cache's own rows.
+            for draft in drafts:
+                self._cache.forget(draft.key)
+            raise
         self.counts.commit_s += time.perf_counter() - started
         for draft, write, result in zip(drafts, writes, committed, strict=True):
             if result is CommitResult.UNKNOWN:
