@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from croupier.cluster.membership import Elections, Membership
 from croupier.door import Front
 from croupier.runners.awaiting import Awaiting
 from croupier.runners.load import LoadMeter
@@ -67,6 +69,10 @@ class Metrics:
         self._calls.front = front
         self.registry.register(_DoorCollector(front))
 
+    def watch_cluster(self, membership: Membership, elections: Elections) -> None:
+        """Adds the members that are known, and the terms that are held."""
+        self.registry.register(_ClusterCollector(membership, elections))
+
     def watch(self, owner: Taker, load: LoadMeter) -> None:
         """Adds the runner's own counts."""
         self.registry.register(_RunnerCollector(owner, load))
@@ -120,6 +126,26 @@ class _DoorCollector(Collector):
         )
         yield GaugeMetricFamily("croupier_hot_calls", "Hot calls that wait for an answer.", value=counts["waiting"])
         yield GaugeMetricFamily("croupier_forwarded_calls", "Calls that are forwarded to gRPC's own server.", value=counts["forwarded"])
+
+
+class _ClusterCollector(Collector):
+    """What the node knows of the cluster, and what it leads."""
+
+    def __init__(self, membership: Membership, elections: Elections) -> None:
+        self._membership = membership
+        self._elections = elections
+
+    def collect(self) -> Iterator[Metric]:
+        healthy = 1 if self._membership.healthy else 0
+        yield GaugeMetricFamily("croupier_cluster_healthy", "1 while the node is a full member of its cluster.", value=healthy)
+        members = GaugeMetricFamily("croupier_cluster_members", "Nodes that this one knows, itself included, by state.", labels=["state"])
+        for state, count in Counts(member.state for member in self._membership.members).items():
+            members.add_metric([state], count)
+        yield members
+        fences = GaugeMetricFamily("croupier_term_fence", "The fence of each term that this node holds.", labels=["singleton"])
+        for term in self._elections.terms:
+            fences.add_metric([term.singleton], term.fence)
+        yield fences
 
 
 class _CassandraCollector(Collector):

@@ -114,6 +114,7 @@ class Server:
         self.switches = Switches(self.owner, clock_ms)
         self.guard = Guard(self.access, self.metrics, clock_ms, config.max_calls, behind_door=has_door)
         self.membership, self._elections = _cluster(config, store)
+        self.metrics.watch_cluster(self.membership, self._elections)
         self._health = health.aio.HealthServicer()
         self.checks = Checks(self.owner, self.membership, config.stuck_s, self.refresh, self._say_serving)
         self._wallets = WalletService(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from pathlib import Path
 
 from croupier.access import ADMIN_OPERATOR
@@ -28,6 +29,10 @@ def test_a_node_serves_with_and_without_etcd(tmp_path: Path) -> None:
         assert eventually(lambda: problems() == [sentence])
         etcd.start()
         assert eventually(lambda: not problems())
+        with urllib.request.urlopen(f"http://{node.metrics_address}/metrics", timeout=5) as answer:
+            metrics = answer.read().decode()
+        assert "croupier_cluster_healthy 1.0" in metrics
+        assert 'croupier_cluster_members{state="serving"} 1.0' in metrics
         assert [node.name for node in caller.call("ClusterService.ListNodes").nodes] == ["nodes/node-1"]
         etcd.stop()
         assert eventually(lambda: problems() == [sentence])
