@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,19 @@ def test_another_process_finds_the_cluster(etcd: Members) -> None:
     assert [status.pid for status in found.status()] == [status.pid for status in etcd.cluster.status()]
     found.kill("etcd-1")
     assert etcd.cluster.condition("etcd-1") == "dead"
+    with pytest.raises(DevFailed, match="another cluster is in"):
+        Cluster(found.places, Plan(regions={"eu": 0}, etcd=5)).up()
+
+
+def test_two_processes_may_start_machines_at_once(etcd: Members) -> None:
+    """Neither forgets what the other started."""
+    cluster = etcd.cluster
+    found = [Cluster.open(cluster.places), Cluster.open(cluster.places)]
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda one: one[0].restart(one[1]), zip(found, ["etcd-1", "etcd-2"], strict=True)))
+    assert [status.serves for status in cluster.status()] == [True] * 3
+    pids = {status.pid for status in cluster.status()}
+    assert all({status.pid for status in one.status()} == pids for one in found)
 
 
 def test_nothing_outlives_a_killed_starter(tmp_path: Path) -> None:

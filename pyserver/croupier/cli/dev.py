@@ -80,12 +80,7 @@ def up(place: Places, *, regions: str, etcd: int, nodes: int, isolated: bool, ne
         network=network_ or ("198.18.0" if isolated else "127.0.20"),
         **kept,
     )
-    if place.state.exists():
-        cluster = Cluster.open(place, say=_say)
-        if cluster.plan != plan:
-            raise Failure(f"another cluster is in {place.folder}: `croupier dev down --remove` removes it", UNUSABLE)
-    else:
-        cluster = Cluster(place, plan, say=_say)
+    cluster = Cluster(place, plan, say=_say)
     cluster.up()
     _say(f"Up in {time.monotonic() - start:.0f} s")
     status_ = cluster.status()

@@ -153,7 +153,7 @@ _QUICK: dict[str, Any] = {
 
 def _properties(folder: Path, conf: Path, jmx_port: int) -> dict[str, str]:
     return {
-        "cassandra.config": f"file://{conf}/cassandra.yaml",
+        "cassandra.config": (conf / "cassandra.yaml").as_uri(),
         "cassandra.storagedir": str(folder),
         "cassandra.logdir": str(folder / "logs"),
         "logback.configurationFile": str(conf / "logback.xml"),

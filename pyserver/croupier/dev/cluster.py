@@ -6,7 +6,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -72,14 +73,17 @@ class Cluster:
             raise DevFailed(f"there is no cluster in {places.folder}: start one with `croupier dev up`")
         state = msgspec.json.decode(places.state.read_bytes(), type=State)
         cluster = cls(places, state.plan, say=say)
-        cluster._state = state
+        cluster._read()
         return cluster
 
     # The whole
 
     def up(self, kinds: Sequence[Kind] = KINDS) -> None:
         """Fetches what is missing, and starts every machine of these kinds that does not run: Cassandra and etcd together, then the nodes that need them."""
+        if not Path("/proc/self/stat").is_file():
+            raise DevFailed("a cluster of one machine needs Linux: processes are told apart by /proc")
         self.places.folder.mkdir(parents=True, exist_ok=True)
+        self._read()
         if self._network:
             self._network.build()
         self._start_dead([machine for machine in self.plan.machines() if machine.kind in kinds])
@@ -89,7 +93,7 @@ class Cluster:
         for kind in reversed(KINDS):
             process.end(self._processes(kind), _PATIENCE_S)
         self._forget()
-        self._save()
+        self._note(_cleared)
 
     def remove(self) -> None:
         """Kills every machine at once, and removes the folder."""
@@ -100,7 +104,7 @@ class Cluster:
     def remove_with(self, pid: int) -> None:
         """From now on the cluster is killed and removed as soon as the process `pid` ends, however it ends."""
         self.places.folder.mkdir(parents=True, exist_ok=True)
-        self._save()
+        self._note(lambda _: None)
         reaper.start(pid, self.places)
 
     def mend(self) -> None:
@@ -112,7 +116,8 @@ class Cluster:
         self._start_dead([self.plan.machine(name) for name in self._state.running])
 
     def status(self) -> list[Status]:
-        """Every machine as it is now."""
+        """Every machine as it is now, whoever started it."""
+        self._read()
         return [self._status(machine) for machine in self.plan.machines()]
 
     # One machine
@@ -153,17 +158,15 @@ class Cluster:
         """Cuts a machine or a region off from all others, and with `callers` from those who call it; `in`: nothing reaches it, `out`: nothing leaves it."""
         cut = Cut(name, direction, callers)
         self._isolated().cut(cut)
-        self._state.cuts[name] = cut
-        self._save()
+        self._note(lambda state: state.cuts.update({name: cut}))
 
     def heal(self, name: str | None = None) -> None:
         """Joins again what was cut off: one machine or region, or all."""
         if name is not None:
             self.plan.named(name)
-        for cut in [name] if name in self._state.cuts else list(self._state.cuts) if name is None else []:
+        for cut in [cut for cut in self._state.cuts if name in (None, cut)]:
             self._isolated().heal(cut)
-            del self._state.cuts[cut]
-        self._save()
+            self._note(lambda state, healed=cut: state.cuts.pop(healed, None))
 
     # Cassandra's data
 
@@ -213,8 +216,8 @@ class Cluster:
         starting = self._starting({machine.kind for machine in machines})
         self._say(f"Starting {', '.join(machine.name for machine in machines)}")
         for machine in machines:
-            self._state.running[machine.name] = starting.launch(machine, replacing=replacing)
-            self._save()
+            launched = starting.launch(machine, replacing=replacing)
+            self._note(lambda state, name=machine.name, process=launched: state.running.update({name: process}))
         start = time.monotonic()
         for machine in machines:
             starting.wait(machine, lambda name=machine.name: self.condition(name))
@@ -257,10 +260,12 @@ class Cluster:
 
     def _process(self, name: str) -> list[Process]:
         """The process of that machine, if it was ever started."""
+        self._read()
         running = self._state.running.get(self.plan.machine(name).name)
         return [running] if running else []
 
     def _processes(self, kind: str) -> list[Process]:
+        self._read()
         return [running for name, running in self._state.running.items() if self.plan.machine(name).kind == kind]
 
     def _signal(self, name: str, number: signal.Signals, wanted: Condition) -> None:
@@ -287,13 +292,28 @@ class Cluster:
         return self._network
 
     def _forget(self) -> None:
-        self._state.running.clear()
-        self._state.cuts.clear()
+        _cleared(self._state)
         if self._network:
             self._network.tear_down()
 
-    def _save(self) -> None:
+    def _note(self, change: Callable[[State], None]) -> None:
+        """Changes what the file says, as it is now: another process may have changed it meanwhile."""
         with locked(self.places.folder / "lock"):
+            self._read()
+            change(self._state)
             part = self.places.state.with_suffix(".part")
             part.write_bytes(msgspec.json.format(msgspec.json.encode(self._state), indent=1))
             part.replace(self.places.state)
+
+    def _read(self) -> None:
+        if not self.places.state.is_file():
+            return
+        state = msgspec.json.decode(self.places.state.read_bytes(), type=State)
+        if state.plan != self.plan:
+            raise DevFailed(f"another cluster is in {self.places.folder}: `croupier dev down --remove` removes it")
+        self._state = state
+
+
+def _cleared(state: State) -> None:
+    state.running.clear()
+    state.cuts.clear()
