@@ -127,6 +127,7 @@ async def create_keyspace(config: Config, replicas: Mapping[str, int]) -> None:
                 f"CREATE KEYSPACE IF NOT EXISTS {config.cassandra.keyspace} WITH replication = {{'class': 'NetworkTopologyStrategy', {replication}}}",
                 _SCHEMA_TIMEOUT_S,
             )
+            await schema.agreed(driver)
     except DriverError as error:
         raise unusable(config, error) from error
 

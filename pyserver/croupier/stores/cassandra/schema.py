@@ -72,7 +72,7 @@ async def version(driver: Driver, levels: Levels, keyspace: str) -> SchemaVersio
 async def migrate(driver: Driver, levels: Levels, durability: str, by: str) -> SchemaVersion:
     """Brings the keyspace up to date, in the name of `by`, which no other process has. Raises DriverError, StoreUnusable."""
     await driver.run(_TABLE, _TIMEOUT_S)
-    await _agreed(driver)
+    await agreed(driver)
     for statement in (_READ, _MAKE, _BEGIN, _END):
         await driver.prepare(statement.cql)
     await _changed(driver, levels, _MAKE, [durability])
@@ -89,7 +89,7 @@ async def migrate(driver: Driver, levels: Levels, durability: str, by: str) -> S
             continue
         for text in known[found.version]:
             await driver.run(text, _TIMEOUT_S)
-        await _agreed(driver)
+        await agreed(driver)
         await _changed(driver, levels, _END, [found.version + 1, found.version, by])
 
 
@@ -117,7 +117,7 @@ def _refuse_other(found: SchemaVersion, durability: str) -> None:
         )
 
 
-async def _agreed(driver: Driver) -> None:
+async def agreed(driver: Driver) -> None:
     """Waits until every node knows the tables, or would refuse writes to them; not for long, since one that is down keeps its old version."""
     deadline = time.monotonic() + _AGREEMENT_S
     while time.monotonic() < deadline:
