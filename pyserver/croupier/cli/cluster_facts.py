@@ -93,7 +93,7 @@ async def _look(settings: Etcd) -> View | str:
 
 
 async def _store(settings: Config) -> Condition | None:
-    return await condition(settings.cassandra) if settings.is_clustered else None
+    return await condition(settings) if settings.is_clustered else None
 
 
 def _reason(sentence: str, endpoint: str) -> str:

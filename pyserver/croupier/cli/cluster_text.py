@@ -45,6 +45,7 @@ def value_of(settings: Config, facts: Facts, clocks: Clocks) -> dict[str, Any]:
         "schema_version": store.schema_version if store else None,
         "replicas": store.replicas if store else {},
         "store": [structs.asdict(server) for server in store.servers] if store else [],
+        "advice": store.advice if store else "",
         "problems": facts.problems,
     }
 
@@ -85,6 +86,7 @@ def _summary(settings: Config, facts: Facts) -> list[str]:
         replicas = ", ".join(f"{region} {count}" for region, count in sorted(facts.store.replicas.items())) or "unknown"
         keyspace = f"keyspace {settings.cassandra.keyspace}, schema version {facts.store.schema_version}"
         lines.append(f"store: class {settings.cassandra.durability}, {keyspace}, replicas: {replicas}")
+        lines += [f"note: {facts.store.advice}"] if facts.store.advice else []
     if facts.etcd is not None:
         up = sum(not member.problem for member in facts.etcd.members)
         lines.append(f"etcd: {up} of {len(facts.etcd.members)} members answer under {settings.etcd.prefix}{_standing(facts)}")

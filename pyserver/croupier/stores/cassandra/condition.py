@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 
 from msgspec import Struct, structs
 
-from croupier.config import Cassandra
+from croupier.config import Config
 from croupier.errors import StoreUnusable
-from croupier.stores.cassandra import schema
+from croupier.stores.cassandra import checks, opening, schema, survey
 from croupier.stores.cassandra.coordinators import driver_class
-from croupier.stores.cassandra.driver import GLOBAL, LOCAL, Driver, DriverError, Endpoint
+from croupier.stores.cassandra.driver import DriverError, Endpoint
 
-CLOCK_APART_MS_MAX = 1_000
-"""Paxos orders its ballots by the servers' clocks: a node that is further ahead wins against the others for as long."""
-_REPLICAS_MIN = 3
-_TIMEOUT_S = 2.0
-_LOCAL = "SELECT release_version, data_center, toUnixTimestamp(now()) FROM system.local"
-_PEERS = "SELECT native_address, native_port, data_center FROM system.peers_v2"
-_SETTINGS = "SELECT name, value FROM system_views.settings"
-_REPLICATION = "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = '{}'"
+_TIMEOUT_S = 3.0
+_WHOLE_TIMEOUT_S = 5.0
 
 
 class ServerCondition(Struct, frozen=True):
@@ -33,15 +27,13 @@ class ServerCondition(Struct, frozen=True):
     """Why it counts as lost; empty where it answers."""
     version: str = ""
     clock_ahead_ms: int = 0
-    """Of the clock of the machine that asks; below 0 where it is behind."""
-    settings: dict[str, str] = {}
-    """Those that money rests on."""
+    """Of the clock of the machine that asks, by at least so much; below 0 where it is behind."""
 
 
 class Condition(Struct, frozen=True):
     """The store as a whole."""
 
-    servers: tuple[ServerCondition, ...] = ()
+    servers: tuple[ServerCondition, ...]
     replicas: dict[str, int] = {}
     """How many copies each region holds."""
     schema_version: int = 0
@@ -49,167 +41,119 @@ class Condition(Struct, frozen=True):
     """Why rounds are refused now, a sentence each."""
     problems: tuple[str, ...] = ()
     """What else is wrong, a sentence each."""
+    advice: str = ""
+    """What the operator should know, though nothing is wrong."""
 
 
-async def condition(settings: Cassandra) -> Condition:
+async def condition(config: Config) -> Condition:
     """Asks every node that is named, and every one that those know of. Raises StoreUnusable where the settings cannot be meant."""
-    if not any(settings.contact_points.values()):
-        raise StoreUnusable("no node of Cassandra is named; set cassandra.contact_points")
-    named = [endpoint(region, point) for region, points in settings.contact_points.items() for point in points]
-    drivers: dict[str, Driver] = {}
+    make = driver_class(config.cassandra)
     try:
-        servers, peers = await _servers(settings, named, drivers)
-        known = {one.address for one in servers}
-        more, _ = await _servers(settings, [peer for peer in peers if peer.name not in known], drivers)
-        servers = sorted([*servers, *more], key=lambda one: (one.region, one.address))
-        if all(one.problem for one in servers):
-            return Condition(tuple(servers), quorum_problems=(_nowhere(servers),))
-        well = next(one for one in servers if not one.problem)
-        return await _judged(settings, servers, drivers[well.address], endpoint(well.region, well.address))
-    finally:
-        for driver in drivers.values():
-            driver.close()
-
-
-def endpoint(region: str, point: str) -> Endpoint:
-    """A contact point of the settings. Raises StoreUnusable where it is not host:port."""
-    host, _, port = point.rpartition(":")
-    if not host or not port.isdigit():
-        raise StoreUnusable(f"cassandra.contact_points: {point!r} is not host:port")
-    return Endpoint(region, host, int(port))
+        named = opening.endpoints(config.cassandra)
+    except DriverError as error:
+        raise StoreUnusable(str(error)) from error
+    if not named:
+        raise StoreUnusable("no node of Cassandra is named; set cassandra.contact_points")
+    peers: dict[str, Endpoint] = {}
+    first = await _asked(lambda at: make(at, config.cassandra, keyspace=""), named, peers)
+    unknown = [peer for peer in peers.values() if peer not in named]
+    asked = first + await _asked(lambda at: make(at, config.cassandra, keyspace=""), unknown, peers)
+    servers = tuple(_server(at, said) for at, said in asked)
+    nodes = [said for _, said in asked if isinstance(said, checks.Node)]
+    if not nodes:
+        return Condition(servers, quorum_problems=(_nowhere(servers),))
+    found = Condition(servers, problems=(*_misnamed(named, nodes), *_unaccepted(config, checks.of_nodes(nodes))))
+    try:
+        async with asyncio.timeout(_WHOLE_TIMEOUT_S):
+            return await _as_a_whole(config, found)
+    except StoreUnusable as unusable:
+        return structs.replace(found, problems=(*found.problems, str(unusable)))
+    except (DriverError, TimeoutError) as error:
+        why = f"its nodes answer, but not together: {str(error) or 'no answer in time'}"
+        return structs.replace(found, quorum_problems=(f"Cassandra cannot be used, {why}",))
 
 
 def quorum_problems(durability: str, replicas: Mapping[str, int], lost: Mapping[str, int]) -> list[str]:
     """Why conditional writes are refused now. `lost` is how many nodes of each region do not answer; each may have held a replica of the same rows."""
     left = {region: count - min(count, lost.get(region, 0)) for region, count in replicas.items()}
+    total, needed = sum(replicas.values()), sum(replicas.values()) // 2 + 1
     if durability == "geo":
-        total, needed = sum(replicas.values()), sum(replicas.values()) // 2 + 1
-        if sum(left.values()) < needed:
-            return [f"of {total} replicas in {len(replicas)} regions {sum(left.values())} may be left, and a quorum takes {needed}"]
-        return []
-    short = [region for region, count in replicas.items() if left[region] < count // 2 + 1]
+        if sum(left.values()) >= needed:
+            return []
+        return [f"no quorum of Cassandra: of {total} replicas {sum(left.values())} may be left, and it takes {needed}; rounds wait"]
     return [
-        f"of {replicas[region]} replicas in region {region} {left[region]} may be left, and a quorum takes {replicas[region] // 2 + 1}"
-        for region in short
+        f"no quorum of Cassandra in region {region}: of {count} replicas {left[region]} may be left, and it takes {count // 2 + 1}; rounds wait"
+        for region, count in replicas.items()
+        if left[region] < count // 2 + 1
     ]
 
 
-def unsafe_settings(servers: Iterable[ServerCondition], accepted: Iterable[str] = ()) -> list[str]:
-    """Settings with which an acknowledged round may be lost or settled twice, a sentence each; `accepted` are let pass by name."""
-    found: list[str] = []
-    for server in servers:
-        variant, sync = server.settings.get("paxos_variant", ""), server.settings.get("commitlog_sync", "")
-        if variant and variant not in {"v1", "v2"}:
-            found.append(f"Cassandra at {server.address} has paxos_variant {variant}: its reads are not linearizable; set v2")
-        if sync == "periodic" and "commitlog_sync" not in accepted:
-            found.append(
-                f"Cassandra at {server.address} has commitlog_sync periodic: a power cut loses what was acknowledged in its period; set batch"
-            )
+async def _asked(
+    connect: survey.Connect, endpoints: Sequence[Endpoint], peers: dict[str, Endpoint]
+) -> list[tuple[Endpoint, checks.Node | str]]:
+    """What each says, or why it says nothing; `peers` gets those that they know of."""
+
+    async def ask(at: Endpoint) -> checks.Node | str:
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                with closing(connect(at)) as driver:
+                    node = await survey.ask(driver, at)
+                    peers.update({peer.name: peer for peer in await survey.peers(driver)})
+                    return node
+        except TimeoutError:
+            return "no answer in time"
+        except DriverError as error:
+            return " ".join(str(error).split()).removeprefix(f"{at.name}: ")
+
+    return list(zip(endpoints, await asyncio.gather(*(ask(at) for at in endpoints)), strict=True))
+
+
+async def _as_a_whole(config: Config, found: Condition) -> Condition:
+    """What it takes a cluster to answer. Raises StoreUnusable for the first thing that it cannot be used with, DriverError."""
+    settings = config.cassandra
+    with closing(opening.connecting(config, keyspace="")) as driver:
+        await driver.connect()
+        replicas = await survey.replicas(driver, settings.keyspace)
+    lost = _lost(found.servers)
+    short = tuple(quorum_problems(settings.durability, replicas, lost))
+    lacks = _unaccepted(config, checks.of_replicas(replicas, settings.durability, config.region))
+    advice = checks.advice(replicas, settings.durability, config.region)
+    found = structs.replace(found, replicas=replicas, quorum_problems=short, problems=(*found.problems, *lacks), advice=advice)
+    if short:
+        return found
+    version = await opening.version(config)
+    found = structs.replace(found, schema_version=version.version)
+    try:
+        schema.refuse(version, settings.durability)
+    except StoreUnusable as unusable:
+        return structs.replace(found, problems=(*found.problems, str(unusable)))
     return found
 
 
-def clock_problems(servers: Iterable[ServerCondition]) -> list[str]:
-    """Nodes whose clocks are too far from this machine's."""
-    apart = [one for one in servers if not one.problem and abs(one.clock_ahead_ms) > CLOCK_APART_MS_MAX]
-    return [
-        f"the clock of Cassandra at {one.address} is {abs(one.clock_ahead_ms) / 1000:.1f} s {'ahead' if one.clock_ahead_ms > 0 else 'behind'}; "
-        f"keep clocks within {CLOCK_APART_MS_MAX / 1000:.0f} s of each other"
-        for one in apart
-    ]
+def _unaccepted(config: Config, findings: Iterable[checks.Finding]) -> list[str]:
+    return [finding.sentence for finding in findings if not finding.accepted_by or finding.accepted_by not in config.cassandra.accept]
 
 
-async def _servers(
-    settings: Cassandra, endpoints: Iterable[Endpoint], drivers: dict[str, Driver]
-) -> tuple[list[ServerCondition], list[Endpoint]]:
-    peers: dict[str, Endpoint] = {}
-
-    async def ask(at: Endpoint) -> ServerCondition:
-        try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                driver = drivers[at.name] = _driver(at, settings, keyspace="")
-                await driver.connect()
-                return await _asked(driver, at, peers)
-        except TimeoutError:
-            return ServerCondition(at.name, at.region, "no answer in time")
-        except DriverError as error:
-            return ServerCondition(at.name, at.region, " ".join(str(error).split()))
-
-    servers = await asyncio.gather(*(ask(at) for at in endpoints))
-    return list(servers), list(peers.values())
+def _server(at: Endpoint, said: checks.Node | str) -> ServerCondition:
+    if isinstance(said, str):
+        return ServerCondition(at.name, at.region, said)
+    return ServerCondition(at.name, said.region, "", said.version, round(said.clock_ahead_ms))
 
 
-async def _asked(driver: Driver, at: Endpoint, peers: dict[str, Endpoint]) -> ServerCondition:
-    sent_ms = time.time() * 1000
-    ((version, region, clock_ms),) = await driver.run(_LOCAL, _TIMEOUT_S)
-    middle_ms = (sent_ms + time.time() * 1000) / 2
-    for host, port, peer_region in await driver.run(_PEERS, _TIMEOUT_S):
-        peer = Endpoint(str(peer_region), str(host), int(port))
-        peers[peer.name] = peer
-    wanted = {
-        str(name): str(value) for name, value in await driver.run(_SETTINGS, _TIMEOUT_S) if name in ("paxos_variant", "commitlog_sync")
-    }
-    return ServerCondition(at.name, str(region), "", str(version), round(clock_ms - middle_ms), wanted)
-
-
-async def _judged(settings: Cassandra, servers: list[ServerCondition], driver: Driver, at: Endpoint) -> Condition:
-    """The whole, asked through one node that answers: `driver` is connected there."""
+def _lost(servers: Iterable[ServerCondition]) -> dict[str, int]:
     lost: dict[str, int] = {}
-    for one in servers:
-        lost[one.region] = lost.get(one.region, 0) + bool(one.problem)
-    problems = [*_misnamed(settings, servers), *unsafe_settings(servers, settings.accept), *clock_problems(servers)]
-    found = Condition(tuple(servers), problems=tuple(problems))
-    try:
-        rows = await driver.run(_REPLICATION.format(settings.keyspace), _TIMEOUT_S)
-        if not rows:
-            missing = f"there is no keyspace {settings.keyspace}; croupier migrate --apply --create-keyspace makes it"
-            return structs.replace(found, problems=(*problems, missing))
-        replicas = {region: int(count) for region, count in dict(rows[0][0]).items() if region != "class"}
-        found = structs.replace(found, replicas=replicas, quorum_problems=tuple(quorum_problems(settings.durability, replicas, lost)))
-        problems += too_few(settings.durability, replicas)
-        version, problem = await _schema(settings, at) if not found.quorum_problems else (0, [])
-    except DriverError as error:
-        return structs.replace(found, quorum_problems=(*found.quorum_problems, f"a serial read fails: {error}"))
-    return structs.replace(found, schema_version=version, problems=(*problems, *problem))
+    for server in servers:
+        lost[server.region] = lost.get(server.region, 0) + bool(server.problem)
+    return lost
 
 
-def too_few(durability: str, replicas: Mapping[str, int]) -> list[str]:
-    """Where the keyspace has fewer replicas than it takes to go on without one, as classes geo and home promise."""
-    total = sum(replicas.values())
-    if durability == "geo" and total < _REPLICAS_MIN:
-        return [f"class geo needs {_REPLICAS_MIN} replicas over its regions to go on without one, and the keyspace has {total}"]
-    if durability != "home":
-        return []
-    return [
-        f"class home needs {_REPLICAS_MIN} replicas in region {region} to go on without one, and the keyspace has {count}"
-        for region, count in replicas.items()
-        if count < _REPLICAS_MIN
-    ]
-
-
-async def _schema(settings: Cassandra, at: Endpoint) -> tuple[int, list[str]]:
-    driver = _driver(at, settings, keyspace=settings.keyspace)
-    try:
-        await driver.connect()
-        found = await schema.version(driver, GLOBAL if settings.durability == "geo" else LOCAL, settings.keyspace)
-        schema.refuse(found, settings.durability)
-    except StoreUnusable as unusable:
-        return 0, [str(unusable)]
-    finally:
-        driver.close()
-    return found.version, []
-
-
-def _driver(at: Endpoint, settings: Cassandra, *, keyspace: str) -> Driver:
-    return driver_class(settings)(at, settings, keyspace=keyspace)
-
-
-def _misnamed(settings: Cassandra, servers: list[ServerCondition]) -> list[str]:
+def _misnamed(named: Sequence[Endpoint], nodes: Iterable[checks.Node]) -> list[str]:
     """Contact points that stand under another name than their data centre's."""
-    regions = {endpoint(region, point).name: region for region, points in settings.contact_points.items() for point in points}
+    regions = {at.name: at.region for at in named}
     return [
-        f"Cassandra at {one.address} is in data centre {one.region}, not in {regions[one.address]} as cassandra.contact_points says"
-        for one in servers
-        if not one.problem and regions.get(one.address, one.region) != one.region
+        f"Cassandra at {node.address} is in data centre {node.region}, and cassandra.contact_points has it in {regions[node.address]}"
+        for node in nodes
+        if regions.get(node.address, node.region) != node.region
     ]
 
 

@@ -70,13 +70,13 @@ class Condition(Struct, frozen=True):
 
 def open_coordinators(settings: Cassandra, region: str, *, keyspace: str | None = None) -> Coordinators:
     """The coordinators that the settings name, by the driver that they name; `region` is the node's own. Raises Misuse, in a sentence."""
-    endpoints = [_endpoint(name, point) for name, points in settings.contact_points.items() for point in points]
+    endpoints = [endpoint(name, point) for name, points in settings.contact_points.items() for point in points]
     if not endpoints:
         raise Misuse("no node of Cassandra is named; set cassandra.contact_points")
     if settings.durability != "geo" and region not in settings.contact_points:
         raise Misuse(f"cassandra.contact_points names no node of region {region}, which durability {settings.durability} plays in")
     make = driver_class(settings)
-    return Coordinators(region, [_Coordinator(endpoint, make(endpoint, settings, keyspace=keyspace)) for endpoint in endpoints])
+    return Coordinators(region, [_Coordinator(at, make(at, settings, keyspace=keyspace)) for at in endpoints])
 
 
 def driver_class(settings: Cassandra) -> MakeDriver:
@@ -288,7 +288,8 @@ class _Coordinator:
         _log.info("coordinator answers", extra={"coordinator": self.driver.name, "region": self.region})
 
 
-def _endpoint(region: str, point: str) -> Endpoint:
+def endpoint(region: str, point: str) -> Endpoint:
+    """A contact point of the settings. Raises Misuse where it is not host:port."""
     host, colon, port = point.rpartition(":")
     if not colon or not host or not port.isdigit():
         raise Misuse(f'cassandra.contact_points: "{point}" of region {region} is not host:port')

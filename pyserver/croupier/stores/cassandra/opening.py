@@ -12,7 +12,7 @@ from msgspec import structs
 from croupier.config import Cassandra, Config
 from croupier.errors import StoreUnusable
 from croupier.stores.cassandra import checks, contract, schema, statements, survey
-from croupier.stores.cassandra.coordinators import Coordinators, driver_class, open_coordinators
+from croupier.stores.cassandra.coordinators import Coordinators, driver_class, endpoint, open_coordinators
 from croupier.stores.cassandra.driver import GLOBAL, LOCAL, Driver, DriverError, Endpoint, Levels, Misuse, NotSent, Unknown
 from croupier.stores.cassandra.link import Counts, Link
 from croupier.stores.cassandra.links import Links
@@ -92,6 +92,11 @@ def connecting(config: Config, home: str = "", *, keyspace: str | None = None) -
     return open_coordinators(settings, home or config.region, keyspace=keyspace)
 
 
+def endpoints(settings: Cassandra) -> list[Endpoint]:
+    """The servers that the settings name. Raises Misuse where one is not host:port."""
+    return [endpoint(region, point) for region, points in settings.contact_points.items() for point in points]
+
+
 def levels_of(settings: Cassandra) -> Levels:
     """The levels of what belongs to no region, in the durability class."""
     return LOCAL if settings.durability == "local" else GLOBAL
@@ -146,8 +151,7 @@ async def _check(config: Config, driver: Driver) -> None:
     """Raises StoreUnusable for what this node must not rest on, DriverError where it cannot be asked."""
     settings = config.cassandra
     make = driver_class(settings)
-    named = [Endpoint(region, *_address(point)) for region, points in settings.contact_points.items() for point in points]
-    found = await survey.nodes(driver, named, lambda endpoint: make(endpoint, settings, keyspace=""))
+    found = await survey.nodes(driver, endpoints(settings), lambda endpoint: make(endpoint, settings, keyspace=""))
     replicas = await survey.replicas(driver, settings.keyspace)
     findings = [*checks.of_nodes(found), *checks.of_replicas(replicas, settings.durability, config.region)]
     for sentence in checks.refuse(findings, settings.accept):
@@ -168,8 +172,3 @@ async def _check_contract(settings: Cassandra, driver: Driver) -> None:
                 raise
         else:
             break
-
-
-def _address(point: str) -> tuple[str, int]:
-    host, _, port = point.rpartition(":")
-    return host.strip("[]"), int(port)

@@ -20,11 +20,15 @@ Connect = Callable[[Endpoint], Driver]
 
 async def nodes(driver: Driver, named: Sequence[Endpoint], connect: Connect) -> list[Node]:
     """What each server says that answers: those that are named, and those that `driver` hears of. Raises DriverError where that one does not answer."""
-    peers = await driver.run("SELECT data_center, native_address, native_port FROM system.peers_v2", _TIMEOUT_S)
-    heard = [Endpoint(region, str(address), port) for region, address, port in peers if address]
-    endpoints = list(dict.fromkeys([*named, *heard]))[:_MAX_NODES]
+    endpoints = list(dict.fromkeys([*named, *await peers(driver)]))[:_MAX_NODES]
     found = await asyncio.gather(*(_ask(connect(endpoint), endpoint) for endpoint in endpoints))
     return [node for node in found if node is not None]
+
+
+async def peers(driver: Driver) -> list[Endpoint]:
+    """The servers that the one that is asked knows of. Raises DriverError."""
+    rows = await driver.run("SELECT data_center, native_address, native_port FROM system.peers_v2", _TIMEOUT_S)
+    return [Endpoint(region, str(address), port) for region, address, port in rows if address]
 
 
 async def replicas(driver: Driver, keyspace: str) -> dict[str, int]:
@@ -43,21 +47,26 @@ async def replicas(driver: Driver, keyspace: str) -> dict[str, int]:
     return {region: int(count.partition("/")[0]) for region, count in options.items()}
 
 
+async def ask(driver: Driver, endpoint: Endpoint) -> Node:
+    """Connects to one server; what it says of itself. Raises DriverError."""
+    await driver.connect()
+    settings = await driver.run(f"SELECT name, value FROM system_views.settings WHERE name IN ({_NAMES})", _TIMEOUT_S)
+    before_ms = _now_ms()
+    ((version, region, then_ms),) = await driver.run(
+        "SELECT release_version, data_center, toUnixTimestamp(now()) FROM system.local", _TIMEOUT_S
+    )
+    after_ms = _now_ms()
+    ahead_ms = max(then_ms - after_ms, 0) or min(then_ms - before_ms, 0)
+    return Node(endpoint.name, region, version, dict(settings), ahead_ms)
+
+
 async def _ask(driver: Driver, endpoint: Endpoint) -> Node | None:
     try:
-        await driver.connect()
-        settings = await driver.run(f"SELECT name, value FROM system_views.settings WHERE name IN ({_NAMES})", _TIMEOUT_S)
-        before_ms = _now_ms()
-        ((version, region, then_ms),) = await driver.run(
-            "SELECT release_version, data_center, toUnixTimestamp(now()) FROM system.local", _TIMEOUT_S
-        )
-        after_ms = _now_ms()
+        return await ask(driver, endpoint)
     except DriverError:
         return None
     finally:
         driver.close()
-    ahead_ms = max(then_ms - after_ms, 0) or min(then_ms - before_ms, 0)
-    return Node(endpoint.name, region, version, dict(settings), ahead_ms)
 
 
 def _now_ms() -> float:
