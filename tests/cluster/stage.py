@@ -90,13 +90,13 @@ class Stage:
         self._begin_ms = clock_ms()
         self._crowds: list[Crowd] = []
 
-    async def up(self, control: str = "") -> None:
+    async def up(self, control: str = "", env: Mapping[str, str] = {}) -> None:
         """Makes the keyspace and starts the nodes, the first one first: it makes the operators."""
         config = self.config()
         await opening.create_keyspace(config, self.cluster.plan.regions)
         await opening.migrate(config, "tests")
         for node in self.nodes:
-            await node.start(control=control)
+            await node.start(control=control, env=env)
         self.key = self.nodes[0].key
         self.crowd = self.new_crowd(self._players, pause_s=self._pause_s)
 

@@ -57,21 +57,23 @@ def run(load: Load, seed: int, bounds: Bounds, admits: Callable[[Limiter, int, i
     """Runs a load. `admits(limiter, in flight, of them beyond the limit, settles)` is the rule under test."""
     chance, limiter, figures = random.Random(seed), Limiter(bounds), Figures()
     rate = load.capacity * load.factor
-    events: list[tuple[float, int, float, bool]] = [(chance.expovariate(rate), 0, -1.0, False)]
-    queue: deque[tuple[float, bool]] = deque()
+    # When, in which order, which write ends (0 for an arrival), whether it is beyond the limit.
+    events: list[tuple[float, int, int, bool]] = [(chance.expovariate(rate), 0, 0, False)]
+    queue: deque[tuple[int, bool]] = deque()
     busy = in_flight = extra = number = 0
     now_s, answered, steady_s = 0.0, 0, load.seconds * STEADY_PART
 
-    def serve(began_s: float, is_extra: bool) -> None:  # noqa: FBT001 - A fact about the call, no switch.
+    def serve(write: int, is_extra: bool) -> None:  # noqa: FBT001 - A fact about the call, no switch.
         nonlocal number
         mean_s = load.service_s * (load.slower if now_s >= load.slower_from_s else 1.0)
         random_s = mean_s if load.is_wild else mean_s / 5
         number += 1
-        heapq.heappush(events, (now_s + mean_s - random_s + chance.expovariate(1 / random_s), number, began_s, is_extra))
+        heapq.heappush(events, (now_s + mean_s - random_s + chance.expovariate(1 / random_s), number, write, is_extra))
 
     while events[0][0] < load.seconds:
-        now_s, _, began_s, is_extra = heapq.heappop(events)
-        if began_s >= 0:  # One is answered, and the next takes its place.
+        now_s, _, write, is_extra = heapq.heappop(events)
+        if write:  # It is answered, and the next takes its place.
+            began_s = limiter.end(write)
             limiter.observe(now_s - began_s, in_flight, now_s)
             in_flight, extra = in_flight - 1, extra - is_extra
             if now_s > steady_s:
@@ -83,7 +85,7 @@ def run(load: Load, seed: int, bounds: Bounds, admits: Callable[[Limiter, int, i
                 busy -= 1
             continue
         number += 1
-        heapq.heappush(events, (now_s + chance.expovariate(rate), number, -1.0, False))
+        heapq.heappush(events, (now_s + chance.expovariate(rate), number, 0, False))
         is_settling = chance.random() < load.settling
         is_in = admits(limiter, in_flight, extra, is_settling)
         figures.asked[is_settling] += now_s > steady_s
@@ -92,11 +94,12 @@ def run(load: Load, seed: int, bounds: Bounds, admits: Callable[[Limiter, int, i
             continue
         is_extra = in_flight >= limiter.limit
         in_flight, extra = in_flight + 1, extra + is_extra
+        write = limiter.begin(now_s)
         if busy < load.places:
             busy += 1
-            serve(now_s, is_extra)
+            serve(write, is_extra)
         else:
-            queue.append((now_s, is_extra))
+            queue.append((write, is_extra))
     figures.goodput = answered / (load.seconds - steady_s)
     figures.latencies_s.sort()
     return figures, limiter

@@ -16,6 +16,7 @@ STORES = {
     "a small cluster": (8, 0.005),
     "regions near each other": (64, 0.04),
     "regions far apart": (250, 0.15),
+    "a slow one": (2, 0.05),
 }
 
 
@@ -30,11 +31,12 @@ def admits(limiter: Limiter, in_flight: int, extra: int, settles: bool) -> bool:
 @pytest.mark.parametrize("store", STORES)
 def test_five_times_the_capacity(store: str, is_wild: Any) -> None:
     """With five times what the store can do, nine tenths of that at least are answered, in bounded time; what is too much is turned away."""
-    load = Load(*STORES[store], 5.0, is_wild=is_wild)
+    load = Load(*STORES[store], 5.0, is_wild=is_wild, seconds=36.0 if store == "a slow one" else 12.0)
     figures, limiter = run(load, 1, BOUNDS, admits)
     assert figures.goodput >= 0.9 * load.capacity
-    assert figures.latency_s(0.5) <= max(0.15, 3 * load.service_s)
-    assert figures.latency_s(0.99) <= max(0.3, 6 * load.service_s)
+    lowest_s = BOUNDS.lowest / load.capacity  # What the lowest limit takes to be worked off.
+    assert figures.latency_s(0.5) <= 1.2 * max(0.125, 3 * load.service_s, 2 * lowest_s)
+    assert figures.latency_s(0.99) <= max(0.3, 6 * load.service_s, 8 * lowest_s)
     assert figures.shed[False] > 0.7 * figures.asked[False]
     assert BOUNDS.lowest <= limiter.limit <= BOUNDS.highest
 
@@ -74,9 +76,9 @@ def test_without_a_share_settling_is_turned_away() -> None:
 @pytest.mark.parametrize(("store", "slower"), [("one node beside it", 4.0), ("regions near each other", 4.0), ("regions far apart", 3.0)])
 def test_a_store_that_becomes_slower_and_stays_so(store: str, slower: float) -> None:
     """The limit follows: the smaller capacity is used, in bounded time."""
-    load = Load(*STORES[store], 5.0, seconds=40.0, slower_from_s=8.0, slower=slower)
+    load = Load(*STORES[store], 5.0, seconds=40.0, slower_from_s=4.0, slower=slower)
     figures, _ = run(load, 4, BOUNDS, admits)
-    assert figures.goodput >= 0.9 * load.capacity / slower
+    assert figures.goodput >= 0.8 * load.capacity / slower
     assert figures.latency_s(0.5) <= max(0.2, 4 * slower * load.service_s)
 
 

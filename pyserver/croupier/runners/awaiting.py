@@ -24,6 +24,7 @@ from croupier.operations.command import Command
 from croupier.runners.embedded import Call, EmbeddedRunner, Result, expired, unknown
 from croupier.runners.ferry import Ferry
 from croupier.runners.hot import HotCalls
+from croupier.runners.limiter import Limiter
 from croupier.runners.shedding import Shedding
 from croupier.runners.taker import RETRY_AFTER_S
 from croupier.stores.store import Reads, Store
@@ -271,7 +272,7 @@ class Awaiting:
 
     async def _step(self, batch: list[_Waiting]) -> None:
         """Decides and writes calls of one wallet."""
-        began_s = time.monotonic()
+        number = self._limiter.begin(time.monotonic()) if self._limiter else 0
         try:
             results = await self._decide([call for call, _, _ in batch])
         except BaseException as error:  # Whatever it was, callers must not wait for ever, and what the store holds is in doubt.
@@ -279,7 +280,8 @@ class Awaiting:
             _log.critical("a batch failed", exc_info=error)
             self.runner.fail(reason)
             results = [unknown()] * len(batch)
-        self._learn(results, began_s)
+        if self._limiter:
+            self._learn(self._limiter, number, results)
         self._finish(batch, results)
 
     async def _decide(self, calls: Sequence[Call]) -> list[Result]:
@@ -291,11 +293,12 @@ class Awaiting:
                     results[position] = (await self.runner.process_wallet([call]))[0]
         return results
 
-    def _learn(self, results: Sequence[Result], began_s: float) -> None:
+    def _learn(self, limiter: Limiter, number: int, results: Sequence[Result]) -> None:
         """What was refused says nothing of the store: it may not have been asked."""
-        if self._limiter and not all(isinstance(result, Refusal) for result in results):
+        began_s = limiter.end(number)
+        if not all(isinstance(result, Refusal) for result in results):
             now_s = time.monotonic()
-            self._limiter.observe(now_s - began_s, len(self._lanes), now_s)
+            limiter.observe(now_s - began_s, len(self._lanes), now_s)
 
     def _take(self, lane: _Lane) -> list[_Waiting]:
         """The calls that share the lane's next write; those whose callers went away are dropped."""
