@@ -41,7 +41,7 @@ def main() -> int:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m croupier_client.demo", description="Plays visible rounds of every family.")
-    parser.add_argument("--address", help="host:port of the server (default: as in the file)")
+    parser.add_argument("--address", help="host:port of the server, or some of a cluster with commas between (default: as in the file)")
     parser.add_argument("--key", help="operator key (default: as in the file)")
     parser.add_argument("--operator", help="the operator that the key belongs to (default: as in the file)")
     parser.add_argument(
