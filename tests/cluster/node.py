@@ -76,6 +76,10 @@ class Node:
             else:
                 return
 
+    def becomes(self, server: Server) -> None:
+        """A process that was started elsewhere is its present life."""
+        self._server = server
+
     def kill(self) -> None:
         """Kill -9."""
         self.serving.kill()

@@ -1,0 +1,72 @@
+"""Two versions side by side on one cluster, and a rolling restart from one to the other and back under load: no call fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from croupier import VERSION
+from croupier_client import AsyncClient
+from tests.cluster.commands import admin_key, croupier, settings_of
+from tests.cluster.crew import Crew, crew
+from tests.cluster.machines import Members, Ring
+from tests.cluster.sdk_load import is_in_order, playing
+from tests.cluster.versions import Version, other_version, start_as
+
+PLAYERS, PACE_S = 10, 0.25
+
+
+@pytest.mark.timeout(600)
+async def test_a_rolling_restart_to_the_other_version_and_back(
+    cassandra: Ring, etcd: Members, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """40 rounds a second by the SDK while each node in turn is drained and started in the earlier version, then in this one again: 0 failed calls, each
+    round in its ledger once, whichever version wrote the one before; and both versions know each other meanwhile.
+    """
+    other = await asyncio.to_thread(other_version, tmp_path)
+    with capsys.disabled():
+        print(f"\nside by side: {VERSION} and {other.name}: {other.about}")
+    (tmp_path / "nodes").mkdir()
+    async with (
+        crew(cassandra, etcd, tmp_path / "nodes") as running,
+        AsyncClient([node.address for node in running.nodes], running.key) as client,
+    ):
+        wallets = [running.wallet_of(number % 2) for number in range(PLAYERS)]
+        async with playing(client, wallets, PACE_S) as course:
+            for version, seen in (
+                (other, [[other.name, VERSION], [other.name, other.name]]),
+                (None, [[VERSION, other.name], [VERSION, VERSION]]),
+            ):
+                for number, versions in enumerate(seen):
+                    await restarted(running, number, version)
+                    await knows(running, versions)
+                    await asyncio.sleep(1.0)
+        assert course.failures == []
+        for wallet in wallets:
+            assert await is_in_order(client, wallet, len(course.answered[wallet])), wallet
+        verified = await croupier("cluster", "verify", "--replay", "--json", "--config", settings_of(running.nodes[0]))
+    assert (verified.value["ok"], verified.value["wallets"]) == (True, PLAYERS)
+    assert verified.value["rounds"] == sum(len(moments) for moments in course.answered.values()) > 4 * PLAYERS
+
+
+async def restarted(running: Crew, number: int, version: Version | None) -> None:
+    """Node `number` is drained as a person would, and started in that version."""
+    node = running.nodes[number]
+    config = settings_of(node)
+    said = await croupier("node", "drain", "--wait", "--address", node.address, "--config", config, key=admin_key(running.nodes[0]))
+    assert said.exit_code == 0, said
+    assert await node.ended() == 0
+    await start_as(node, version)
+
+
+async def knows(running: Crew, versions: Sequence[str]) -> None:
+    """Every node lists every node, serving, in its version."""
+    async with asyncio.timeout(20):
+        for node in running.nodes:
+            listed: list[tuple[str, str]] = []
+            while listed != [(version, "serving") for version in versions]:
+                said = await croupier("node", "list", "--address", node.address, "--json", key=admin_key(running.nodes[0]))
+                listed = [(one["version"], one["state"]) for one in said.value["nodes"]]
