@@ -36,18 +36,18 @@ class Purse:
         self.name = uuid.uuid4().hex
         self.revision = 0
 
-    async def open(self, driver: Driver) -> None:
+    async def open(self, driver: Driver, *, timeout_s: float = TIMEOUT_S) -> None:
         """Makes the partition."""
-        opened = await driver.conditional([(await driver.prepare(OPEN), (self.name,))], GLOBAL, TIMEOUT_S)
+        opened = await driver.conditional([(await driver.prepare(OPEN), (self.name,))], GLOBAL, timeout_s)
         assert opened.applied
 
-    async def move(self, driver: Driver, note: str, *, avoid: str = "") -> Applied:
+    async def move(self, driver: Driver, note: str, *, avoid: str = "", timeout_s: float = TIMEOUT_S) -> Applied:
         """One batch: the next revision, and a row that is new."""
         statements = [
             (await driver.prepare(MOVE), (self.revision + 1, self.name, self.revision)),
             (await driver.prepare(NOTE), (self.name, note, b"\x00bytes\xff")),
         ]
-        answer = await driver.conditional(statements, GLOBAL, TIMEOUT_S, avoid=avoid)
+        answer = await driver.conditional(statements, GLOBAL, timeout_s, avoid=avoid)
         self.revision += answer.applied
         return answer
 
