@@ -61,7 +61,7 @@ def test_callers_can_be_cut_off_too(regions: Cluster) -> None:
 def test_what_is_removed_leaves_no_namespace(tmp_path: Path) -> None:
     """A bridge and namespaces go with the cluster; making them twice is no error."""
     plan = Plan(regions={"eu": 0}, etcd=2, isolated=True, network=network.free_network())
-    made = Network(plan)
+    made = Network(plan, str(tmp_path))
     made.build()
     made.build()
     names = [made.namespace(machine) for machine in plan.machines()]
@@ -70,6 +70,17 @@ def test_what_is_removed_leaves_no_namespace(tmp_path: Path) -> None:
     Cluster(Places(tmp_path, places.cache()), plan).remove()
     listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
     assert not any(name in listed for name in names)
+
+
+@needs_namespaces
+def test_another_clusters_network_is_left_alone(regions: Cluster, tmp_path: Path) -> None:
+    """A second cluster neither joins it, nor cuts in it, nor takes it down."""
+    other = Cluster(Places(tmp_path, places.cache()), regions.plan)
+    for wrong in (other.up, lambda: other.cut("us")):
+        with pytest.raises(DevFailed, match=f"belongs to the cluster in {regions.places.folder}"):
+            wrong()
+    other.remove()
+    assert serving(regions) == [True, True, True]
 
 
 def test_on_loopback_nobody_can_be_cut_off(tmp_path: Path) -> None:

@@ -65,7 +65,10 @@ def _folder_option(command: F) -> F:
 )
 @click.option("--isolated", is_flag=True, help="Give each machine a network namespace, so that it can be cut off; needs root.")
 @click.option(
-    "--network", "network_", metavar="A.B.C", help="First three numbers of every address.  [default: 127.0.20, isolated 198.18.0]"
+    "--network",
+    "network_",
+    metavar="A.B.C",
+    help="First three numbers of every address.  [default: 127.0.20; isolated, one of 198.18.0.0/15]",
 )
 @json_option
 @_folder_option
@@ -73,12 +76,7 @@ def up(place: Places, *, regions: str, etcd: int, nodes: int, isolated: bool, ne
     """Start the cluster: fetch what is missing, configure, start, and wait until it serves. Again: start what is down."""
     start = time.monotonic()
     plan = Plan(
-        regions=_regions(regions),
-        etcd=etcd,
-        nodes=nodes,
-        isolated=isolated,
-        network=network_ or ("198.18.0" if isolated else "127.0.20"),
-        **kept,
+        regions=_regions(regions), etcd=etcd, nodes=nodes, isolated=isolated, network=network_ or _network(place, isolated=isolated), **kept
     )
     cluster = Cluster(place, plan, say=_say)
     cluster.up()
@@ -217,6 +215,13 @@ def load(place: Places, *, players: int, rate: float, seconds: float | None, as_
     emit(structs.asdict(summary), summary_text(summary), as_json=as_json)
     if summary.drift_micros or summary.unresolved:
         raise Failure("not every round is accounted for", FAILED)
+
+
+def _network(place: Places, *, isolated: bool) -> str:
+    """The one that the folder's cluster has already, or a free one."""
+    if place.state.is_file():
+        return Cluster.open(place).plan.network
+    return network.free_network() if isolated else "127.0.20"
 
 
 def _emit_of(cluster: Cluster, names: list[str], *, as_json: bool) -> None:

@@ -64,7 +64,7 @@ class Cluster:
         self.plan = plan
         self._say = say
         self._state = State(plan)
-        self._network = Network(plan) if plan.isolated else None
+        self._network = Network(plan, str(places.folder)) if plan.isolated else None
 
     @classmethod
     def open(cls, places: Places, *, say: Say = lambda _: None) -> Self:

@@ -58,9 +58,10 @@ def why_not() -> str:
 class Network:
     """The namespaces of one cluster."""
 
-    def __init__(self, plan: Plan) -> None:
-        """Of a plan whose machines are isolated."""
+    def __init__(self, plan: Plan, owner: str = "") -> None:
+        """Of a plan whose machines are isolated. `owner` is the cluster's folder: nobody else's network is joined, cut or torn down."""
         self._plan = plan
+        self._owner = owner
         self._bridge = f"cr{_middle(plan)}"
 
     def build(self) -> None:
@@ -69,15 +70,19 @@ class Network:
             raise DevFailed(f"machines cannot be isolated: {reason}")
         if not self._exists(self._bridge):
             _run("ip", "link", "add", self._bridge, "type", "bridge")
+            _run("ip", "link", "set", self._bridge, "alias", self._owner)
             _run("ip", "address", "add", f"{self.callers}/24", "dev", self._bridge)
             _run("ip", "link", "set", self._bridge, "up")
+        self._check_owner()
         there = _namespaces()
         for machine in self._plan.machines():
             if self.namespace(machine) not in there:
                 self._add(machine)
 
     def tear_down(self) -> None:
-        """Removes the namespaces and the bridge, with every cut."""
+        """Removes the namespaces and the bridge, with every cut, if they are this cluster's."""
+        if self._exists(self._bridge) and self._owned_by() != self._owner:
+            return
         there = _namespaces()
         for machine in self._plan.machines():
             # The kernel clears a namespace some time after it is deleted: its device goes first, so that its name is free at once.
@@ -103,6 +108,7 @@ class Network:
 
     def cut(self, cut: Cut) -> None:
         """Cuts a machine or a region off from all others: packets are dropped without a word, also those of open connections."""
+        self._check_owner()
         inner = self._plan.named(cut.name)
         friends = [machine.address for machine in inner] + ["127.0.0.0/8"] + ([] if cut.callers else [self.callers])
         rules = _RULES.format(
@@ -135,6 +141,19 @@ class Network:
         _run("ip", "-n", namespace, "link", "set", "lo", "up")
         _run("ip", "-n", namespace, "address", "add", f"{machine.address}/24", "dev", "eth0")
         _run("ip", "-n", namespace, "link", "set", "eth0", "up")
+
+    def _check_owner(self) -> None:
+        if self._owned_by() != self._owner:
+            raise DevFailed(
+                f"the network {self._plan.network} belongs to the cluster in {self._owned_by()}: choose another by --network, such as {free_network()}"
+            )
+
+    def _owned_by(self) -> str:
+        """The folder of the cluster that made the bridge, which the bridge itself remembers."""
+        try:
+            return Path("/sys/class/net", self._bridge, "ifalias").read_text().strip()
+        except OSError:
+            return ""
 
     def _outer(self, machine: Machine) -> str:
         """The name of the bridge's end of a machine's cable."""
