@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from croupier.dev import engine
+from tests.cluster import scenario_spike as spikes
 from tests.cluster.controls import APART, contend, tried
 from tests.cluster.crowd import CALL_S_MAX, longest_gap_s, slowest_s
 from tests.cluster.injections import ALL, Injection
@@ -130,6 +131,8 @@ async def run(cluster: Machines, totals: Totals) -> None:
     for scenario in SCENARIOS:
         if totals.only in scenario.name if totals.only else not totals.is_quick:
             await _scenario(cluster, totals, scenario)
+    if totals.only in spikes.NAME if totals.only else not totals.is_quick:
+        await _spike(cluster, totals)
     if totals.only:
         return
     await _apart(cluster, totals)
@@ -230,6 +233,17 @@ async def _slow(cluster: Machines, totals: Totals) -> None:
             totals.add(f"{LATENCY_MS} ms each way to the store for {SLOW_S:.0f} s", await stage.report(), stage)
         finally:
             await stage.down()
+
+
+async def _spike(cluster: Machines, totals: Totals) -> None:
+    told = await spikes.spike(cluster, totals.seed, totals.folder)
+    totals.is_clean = totals.is_clean and not told.drift_micros
+    totals.counts.update(drift=int(told.drift_micros > 0))
+    print(
+        f"{told.title}: {told.goodput_per_s:.0f} of {told.offered_per_s:.0f} rounds/s played, {told.goodput_of_capacity:.2f} of what all can do, "
+        f"{told.shed_share:.0%} given up",
+        flush=True,
+    )
 
 
 async def _apart(cluster: Machines, totals: Totals) -> None:

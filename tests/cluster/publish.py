@@ -1,4 +1,4 @@
-"""Puts the figures of the last campaigns into docs/reliability.md, between its marks: python -m tests.cluster.publish FOLDER."""
+"""Puts the figures of the last campaigns into docs/reliability.md and docs/performance.md, between their marks: python -m tests.cluster.publish FOLDER."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.cluster import spike_page
+from tests.cluster.scenario_spike import NAME as SPIKE
 from tests.faults.process import ROOT
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
+PERFORMANCE = ROOT / "docs" / "performance.md"
 PLOTS = ROOT / "docs" / "plots"
 _BLOCK = re.compile(r"(<!-- cluster faults -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -60,6 +63,8 @@ def _share(values: list[float], share: float) -> str:
 def main(folder: Path) -> None:
     """Fills the document, and copies the plots beside it."""
     DOCUMENT.write_text(filled(DOCUMENT.read_text(), json.loads((folder / "cluster-faults.json").read_text())))
+    if (spike := folder / f"{SPIKE}.json").exists():
+        PERFORMANCE.write_text(spike_page.filled(PERFORMANCE.read_text(), json.loads(spike.read_text())))
     PLOTS.mkdir(exist_ok=True)
     for plot in folder.glob("*.svg"):
         shutil.copy(plot, PLOTS)

@@ -59,6 +59,7 @@ class Spike(Struct, frozen=True):
     title: str
     seed: int
     date: str
+    machine: str
     capacity_per_s: float
     """Of a region alone."""
     offered_per_s: float
@@ -81,8 +82,10 @@ class Spike(Struct, frozen=True):
 
 
 async def spike(cluster: Machines, seed: int, plots: Path, regions: dict[str, str] | None = None) -> Spike:
-    """Runs it and draws its timeline. `regions` gives engine nodes another region than their machine's."""
-    stage = Stage(cluster, "spike", seed)
+    """Runs it and draws its timeline. `regions` gives engine nodes another region than their machine's, for which one
+    replica must do.
+    """
+    stage = Stage(cluster, "spike", seed, settings={"cassandra": {"accept": ["replicas"]}} if regions else {})
     metrics = {}
     for node in stage.nodes:
         region = (regions or {}).get(node.name, node.region)
@@ -160,6 +163,7 @@ def _told(watcher: Watcher, groups: list[Players], begin_s: float, seed: int, dr
         TITLE,
         seed,
         time.strftime("%Y-%m-%d"),
+        f"{os.cpu_count()} CPUs that carry the store, the nodes and the players, load {os.getloadavg()[0]:.0f}",
         CAPACITY.places / CAPACITY.service_s,
         offered / seconds,
         sum(watcher.rate(group.region, "rounds", from_s, to_s) for group in groups),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
@@ -77,7 +79,13 @@ def reason(encoded: bytes) -> str:
 
 def said(refusal: errors.Refusal) -> tuple[int, str, bytes]:
     """What the front door says of a refusal: code, text, `details`."""
-    return code_number(refusal), refusal.message, details(refusal)
+    return code_number(refusal), refusal.message, _details_once(refusal) if type(refusal) is errors.Overloaded else details(refusal)
+
+
+@lru_cache(maxsize=2)
+def _details_once(refusal: errors.Overloaded) -> bytes:
+    """One refusal is told to everybody who is turned away within a moment; to encode it costs as much as a play."""
+    return details(refusal)
 
 
 def refusal_message(refusal: errors.Refusal) -> errors_pb2.Refusal:
