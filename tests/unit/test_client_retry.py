@@ -93,6 +93,20 @@ def test_an_attempt_is_cut_shorter_while_another_node_stands_ready() -> None:
     assert (attempts.start(1), attempts.address) == (POLICY.attempt_timeout_s, "b")
 
 
+def test_a_slow_store_is_no_reason_to_leave_a_node() -> None:
+    """While answers take 0.6 s, give or take 0.3, an attempt may take longer than the usual second; never more than without another node."""
+    nodes, chance = Nodes(("a", "b"), EJECTION), random.Random(1)
+    for _ in range(100):
+        nodes.took(chance.uniform(0.3, 0.9))
+    assert 1.0 < _attempts(nodes=nodes).start(0) < POLICY.attempt_timeout_s
+    for _ in range(100):
+        nodes.took(chance.uniform(0.5, 3))
+    assert _attempts(nodes=nodes).start(0) == POLICY.attempt_timeout_s
+    for _ in range(100):
+        nodes.took(0.02)
+    assert _attempts(nodes=nodes).start(0) == POLICY.failover_timeout_s
+
+
 def test_a_batch_has_more_patience() -> None:
     """The time-out of an attempt is as many times as long as the call says."""
     attempts = Attempts(Nodes(("a",), EJECTION), POLICY, 10, random.Random(1), patience=3)

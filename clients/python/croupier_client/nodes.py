@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from .budget import BudgetRules, RetryBudget
+from .latency import Latency
 from .preference import IN, Known, Listed, Wish, is_preferred_by_servers, preference
 from .standing import Ejection, Standing
 
@@ -68,6 +69,7 @@ class Nodes:
         self._chance = chance or random.Random()  # noqa: S311 -- spreading load needs no secrecy
         self._own = uuid4().hex
         self._lock = threading.Lock()
+        self._latency = Latency()
         self._known = {address: Known(address, Standing(ejection)) for address in self._seeds}
         self._is_listed = False
         self._at = 0
@@ -107,6 +109,11 @@ class Nodes:
                 known.pressure.accepted(report.now)
                 if known.standing.answered(report.started, report.now):
                     self._has_moved(report.now + self._ejection.return_s)
+
+    def took(self, seconds: float) -> None:
+        """A call was answered after so long."""
+        with self._lock:
+            self._latency.took(seconds)
 
     def failed(self, report: Report, *, hung: bool) -> None:
         """The node could not be reached or did not answer in time."""
@@ -179,6 +186,11 @@ class Nodes:
                     self._usual.clear()
                 self._usual[wallet] = choice
             return choice
+
+    @property
+    def patience_s(self) -> float:
+        """A call that takes longer than this is out of the ordinary."""
+        return self._latency.patience_s
 
     def is_left(self, address: str) -> bool:
         """Whether a stream at this node is to be moved to another one: it is out, leaves or is gone, and another one is in."""

@@ -35,7 +35,8 @@ class RetryPolicy:
     attempt_timeout_s: float = 2.0
     """For one attempt, so that a hung node costs only a part of the deadline."""
     failover_timeout_s: float = 1.0
-    """The same while another node stands ready, for a call of which no attempt has timed out yet."""
+    """The same while another node stands ready, for a call of which no attempt has timed out yet. It is longer while answers take long anyhow: leaving
+    nodes for others does not make a slow store quicker."""
     attempts_max: int = 8
     backoff_first_s: float = 0.05
     """Upper end of the first pause; each further one may be twice as long. The pause is uniform between half and all of it."""
@@ -85,18 +86,19 @@ class Attempts:
         self._started, self._is_free = now, False
         timeout_s = self.policy.attempt_timeout_s
         if self.choice.alternative and not self._has_timed_out:
-            timeout_s = min(timeout_s, self.policy.failover_timeout_s)
+            timeout_s = min(timeout_s, max(self.policy.failover_timeout_s, self.nodes.patience_s))
         return max(0.001, min(timeout_s * self.patience, self.deadline - now))
 
     def answered(self, now: float) -> None:
         """The attempt was answered."""
+        self.nodes.took((now - self._started) / self.patience)
         self.nodes.answered(self._report(now))
 
     def renew(self, now: float) -> None:
         """A stream that had made progress broke: its deadline and its count of attempts begin again."""
         self.made, self._pauses, self._started = 1, 0, now
         self._tried.clear()
-        self.answered(now)
+        self.nodes.answered(self._report(now))
         self.deadline = now + self.policy.deadline_s
 
     def failed(self, error: CroupierError, now: float) -> float:
