@@ -152,9 +152,9 @@ async def test_a_token_that_is_forgotten(tmp_path: Path, named: LoneEtcd) -> Non
         await until(lambda: a.membership.healthy and a.holds)
         named.stop()
         named.start()
-        await a.membership.update(load_permille=5)
+        await a.membership.update(load_permille=500)
         b = await Node("b", settings, Fences()).start()
-        await until(lambda: any(member.load_permille == 5 for member in b.membership.members))
+        await until(lambda: any(member.load_permille == 500 for member in b.membership.members))
         await until(lambda: a.membership.healthy and a.sees == ["a", "b"])
         await b.stop()
 

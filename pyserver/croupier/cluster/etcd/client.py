@@ -22,6 +22,8 @@ from croupier.cluster.etcd.pb import etcd_pb2 as pb
 from croupier.config import Etcd
 
 _TTL_S_MIN = 3
+_AUTHENTICATE_TIMEOUTS = 3
+"""How many times the time of another request a token may take."""
 
 Q = TypeVar("Q", bound=Message)
 A = TypeVar("A", bound=Message)
@@ -109,6 +111,7 @@ class Client:
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._at = 0
         self._token = ""
+        self._authenticating = asyncio.Lock()
         _password(settings)
         # Two members may hang, and the third be asked in time, before a lease that is refreshed every third of its time is given up.
         self._refresh_timeout_s = min(settings.request_timeout_s, settings.ttl_s / 6)
@@ -160,14 +163,14 @@ class Client:
         raise errors.nowhere({endpoint: failures[endpoint] for endpoint in self.settings.endpoints})
 
     async def _with_token(self, endpoint: str, attempt: Callable[[str], Any]) -> Any:
+        token = self._token
         try:
             return await attempt(endpoint)
-        except StaleToken:
-            self._token = ""
         except grpc.aio.AioRpcError as error:
             failure = errors.understood(error, self.settings)
             if not isinstance(failure, StaleToken):
                 raise failure from error
+        if self._token == token:
             self._token = ""
         try:
             return await attempt(endpoint)
@@ -175,9 +178,8 @@ class Client:
             raise errors.understood(error, self.settings) from error
 
     async def _unary(self, endpoint: str, method: Method[Q, A], request: Q) -> A:
-        metadata = await self._metadata(endpoint) if method.path != _AUTHENTICATE.path else ()
         call = self._channel(endpoint).unary_unary(method.path, method.request.SerializeToString, method.parse)
-        return await call(request, timeout=self.settings.request_timeout_s, metadata=metadata)
+        return await call(request, timeout=self.settings.request_timeout_s, metadata=await self._metadata(endpoint))
 
     async def _exchange(self, endpoint: str, request: pb.LeaseKeepAliveRequest) -> pb.LeaseKeepAliveResponse:
         method = _KEEP_ALIVE
@@ -197,13 +199,21 @@ class Client:
         leading = ("hasleader", "true")
         if not self.settings.username:
             return (leading,)
-        if not self._token:
-            try:
-                request = pb.AuthenticateRequest(name=self.settings.username, password=_password(self.settings))
-            except ValueError as error:
-                raise Denied(str(error)) from error
-            self._token = (await self._unary(endpoint, _AUTHENTICATE, request)).token
-        return (leading, ("token", self._token))
+        async with self._authenticating:
+            if not self._token:
+                self._token = await self._authenticate(endpoint)
+            return (leading, ("token", self._token))
+
+    async def _authenticate(self, endpoint: str) -> str:
+        """A new token. etcd hashes the password for it, which is made to take long, so only one is asked for at a time."""
+        try:
+            request = pb.AuthenticateRequest(name=self.settings.username, password=_password(self.settings))
+        except ValueError as error:
+            raise Denied(str(error)) from error
+        method = _AUTHENTICATE
+        call = self._channel(endpoint).unary_unary(method.path, method.request.SerializeToString, method.parse)
+        answer = await call(request, timeout=_AUTHENTICATE_TIMEOUTS * self.settings.request_timeout_s)
+        return answer.token
 
     def _channel(self, endpoint: str) -> grpc.aio.Channel:
         if endpoint not in self._channels:

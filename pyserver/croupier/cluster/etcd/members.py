@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections.abc import Callable
 
@@ -17,7 +18,8 @@ from croupier.cluster.membership import Member, MemberState
 
 _RETRY_S = 0.5
 _LOAD_EVERY_S = 1.0
-"""What is only another load is published no more often."""
+_LOAD_STEP_PERMILLE = 25
+"""What is only another load is published no more often, and only if it is that much another: each change stays in etcd until it is compacted."""
 
 _log = logging.getLogger("croupier.cluster")
 
@@ -117,13 +119,20 @@ class EtcdMembership:
         if lease is None or not lease.is_good or self._has_twin:
             return False
         is_missing = self._key not in self._session.mirror.entries and self._session.mirror.has_seen(self._published_at)
-        return not self._is_published or is_missing
+        return is_missing or self._is_new(_LOAD_STEP_PERMILLE)
 
     def _is_urgent(self) -> bool:
         """More than the load is to be published."""
-        lease, published = self._session.lease, self._published
-        is_same = lease and published and published[1] == lease.id and published[0].state == self._member.state
-        return self._is_due() and (not is_same or self._key not in self._session.mirror.entries)
+        return self._is_due() and (self._key not in self._session.mirror.entries or self._is_new(math.inf))
+
+    def _is_new(self, load_permille: float) -> bool:
+        """What was published is under another lease, or says anything else than the node says now, or a load so far from it."""
+        if self._published is None or self._session.lease is None:
+            return True
+        published, lease_id = self._published
+        is_far = abs(published.load_permille - self._member.load_permille) >= load_permille
+        same = self._member.updated(None, published.load_permille, None)
+        return is_far or (published, lease_id) != (same, self._session.lease.id)
 
     def _look(self) -> None:
         self._look_for_a_twin()
