@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from croupier.cli import exits
+from croupier.config import Config, load
+from croupier.stores.cassandra import opening
 from tests.cluster.commands import admin_key, croupier, settings_of
 from tests.cluster.crew import Crew, crew
 from tests.cluster.machines import Members, Ring
@@ -25,6 +29,7 @@ async def test_a_cluster_is_seen_steered_and_proven(cassandra: Ring, etcd: Membe
         await shows_everything(running, config)
         await moves_the_singleton(config)
         await pauses(config)
+        await makes_an_operator(running, config)
         await verifies(config, rounds=3)
         for node in running.nodes:
             node.kill()
@@ -76,6 +81,16 @@ async def pauses(config: Path) -> None:
     assert (await croupier("cluster", "resume", "--config", config)).err == "croupier: the cluster is not paused\n"
 
 
+async def makes_an_operator(running: Crew, config: Path) -> None:
+    """Kept in the cluster: every node takes the new key within a moment."""
+    made = (await croupier("operator", "create", "acme", "--json", "--config", config)).value
+    for node in running.nodes:
+        async with asyncio.timeout(20):
+            while (await croupier("node", "list", "--address", node.address, key=made["key"])).exit_code:
+                pass
+    assert (await croupier("operator", "create", "acme", "--config", config)).exit_code == exits.REFUSED
+
+
 async def verifies(config: Path, *, rounds: int) -> None:
     """Every wallet is whole; through a region too, and a region that is not there is named."""
     value = (await croupier("cluster", "verify", "--replay", "--json", "--config", config)).value
@@ -93,3 +108,73 @@ async def works_without_nodes(config: Path) -> None:
         while said.value["nodes"]:
             said = await croupier("cluster", "list", "--json", "--config", config)
     assert said.exit_code == 0
+
+
+ETCD = '[etcd]\nendpoints = ["127.0.0.1:1", "127.0.0.1:2"]\n'
+STORE = 'store = "cassandra"\nregion = "{region}"\n[cassandra]\nkeyspace = "{keyspace}"\ndurability = "local"\ncontact_points = {points}\n'
+
+
+@pytest.mark.parametrize(
+    ("settings", "exit_code", "said"),
+    [
+        ("", exits.UNUSABLE, "the settings name neither etcd nor Cassandra"),
+        (STORE.format(region="eu", keyspace="croupier", points="{}"), exits.UNUSABLE, "no node of Cassandra is named; set cassandra.contact_points"),
+        (STORE.format(region="eu", keyspace="croupier", points='{eu = ["127.0.0.1"]}'), exits.UNUSABLE, '"127.0.0.1" of region eu is not host:port'),
+        (STORE.format(region="eu", keyspace="croupier", points='{eu = ["127.0.0.1:1"]}'), exits.FAILED, "Cassandra cannot be reached at 127.0.0.1:1: "),
+        (ETCD, exits.FAILED, "etcd cannot be used at 127.0.0.1:1, 127.0.0.1:2: connection refused"),
+        ("[etcd]\nendpoints = ['here']\n", exits.UNUSABLE, "etcd.endpoints: 'here' is not host:port"),
+    ],
+    ids=["nothing", "no contact point", "no port", "no server", "no etcd", "no endpoint"],
+)  # fmt: skip
+async def test_what_cannot_be_reached_is_one_sentence(tmp_path: Path, settings: str, exit_code: int, said: str) -> None:
+    """Each is told by `cluster list` in a sentence, without a trace."""
+    file = tmp_path / "settings.toml"
+    file.write_text(settings)
+    result = await croupier("cluster", "list", "--config", file)
+    assert result.exit_code == exit_code
+    (line,) = [line for line in (result.out + result.err).splitlines() if said in line]
+    assert line.startswith(("problem: ", "croupier: "))
+
+
+async def test_what_is_wrong_with_the_store_is_one_sentence(cassandra: Ring, tmp_path: Path) -> None:
+    """A missing keyspace, a region of another name, a migration that is not done or was cut off, another durability class: each is told."""
+    region, (address, *_) = next(iter(cassandra.contact_points.items()))
+    points, keyspace = f'["{address}:{cassandra.port}"]', f"wrong_{os.getpid()}"
+    good = STORE.format(region=region, keyspace=keyspace, points=f"{{{region} = {points}}}")
+    assert f"there is no keyspace {keyspace}; make it with croupier migrate --apply --create-keyspace" in await told(tmp_path, good)
+    assert f"is in data centre {region}, and cassandra.contact_points has it in mars" in await told(
+        tmp_path, STORE.format(region="mars", keyspace=keyspace, points=f"{{mars = {points}}}")
+    )
+    config = config_of(tmp_path, good)
+    await opening.create_keyspace(config, {region: 1})
+    assert "run croupier migrate --apply" in await told(tmp_path, good)
+    await opening.migrate(config, "tests")
+    assert await told(tmp_path, good) == []
+    assert "was made for durability class local, not geo" in await told(tmp_path, good.replace('"local"', '"geo"'))
+    with closing(opening.connecting(config)) as driver:
+        await driver.connect()
+        await driver.run("UPDATE schema_version SET version = 0, migrating_by = 'node-7' WHERE name = 'croupier' IF EXISTS", 5.0)
+    assert "was begun by node-7 and has not ended; run croupier migrate --apply" in await told(tmp_path, good)
+    assert (await croupier("migrate", "--apply", "--config", tmp_path / "settings.toml")).exit_code == 0
+    assert await told(tmp_path, good) == []
+
+
+class Told(list[str]):
+    """Sentences; a part of one is in it too."""
+
+    def __contains__(self, part: object) -> bool:
+        return any(str(part) in sentence for sentence in self)
+
+
+async def told(folder: Path, settings: str) -> Told:
+    """What `cluster list` says is wrong."""
+    (folder / "settings.toml").write_text(settings)
+    said = await croupier("cluster", "list", "--json", "--config", folder / "settings.toml")
+    problems = Told(said.value["problems"])
+    assert said.exit_code == (exits.FAILED if problems else exits.OK)
+    return problems
+
+
+def config_of(folder: Path, settings: str) -> Config:
+    (folder / "settings.toml").write_text(settings)
+    return load(folder / "settings.toml")

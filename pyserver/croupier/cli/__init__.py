@@ -6,6 +6,7 @@ Results go to standard output, for people or with --json for programs; whatever 
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -80,6 +81,8 @@ def croupier() -> None:
 
 def main() -> NoReturn:
     """The script `croupier`."""
+    # Commands speak for themselves; a server sets up a log of its own.
+    logging.getLogger("croupier").addHandler(logging.NullHandler())
     croupier.main()
 
 

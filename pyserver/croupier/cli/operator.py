@@ -1,12 +1,10 @@
-"""`croupier operator`: tenants and their API keys, in the database file; a running server notices changes within a second."""
+"""`croupier operator`: tenants and their API keys, in the store; running servers notice changes within a second."""
 
 from __future__ import annotations
 
 import re
 import time
-from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 import msgspec
@@ -16,9 +14,8 @@ from croupier.access import ADMIN_OPERATOR, KEY_KIND, OPERATOR_KIND, ApiKey, Ope
 from croupier.cli.exits import NOT_FOUND, REFUSED, Failure
 from croupier.cli.options import Place, json_option, place_options
 from croupier.cli.output import emit, table
-from croupier.stores.sqlite import SqliteStore, open_documents
-from croupier.stores.sqlite_documents import SqliteDocuments
-from croupier.stores.store import Document, drive
+from croupier.cli.records import Records, open_records
+from croupier.stores.store import Document
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}\Z")
 _KEY_ENTROPY_BYTES = 40
@@ -44,13 +41,11 @@ def create(place: Place, name: str, title: str, label: str, *, as_json: bool) ->
         raise click.UsageError(
             f"an operator's name is 1 to 64 letters, digits, '.', '_', '~' or '-', starting with a letter or digit, not {name!r}"
         )
-    if not place.database.exists():
-        SqliteStore(place.database).close()
-    with closing(open_documents(place.database)) as documents:
+    with open_records(place, creates=True) as records:
         body = msgspec.json.encode(Operator(title or name, _now_ms()))
-        if not drive(documents.put_document(Document(OPERATOR_KIND, name, 1, body))):
+        if not records.put(Document(OPERATOR_KIND, name, 1, body)):
             raise Failure(f"operator {name} exists already; add a key with croupier operator add-key {name}", REFUSED)
-        _add_key(documents, name, label, place.database, as_json=as_json)
+        _add_key(records, name, label, as_json=as_json)
 
 
 @operator.command("add-key")
@@ -60,10 +55,10 @@ def create(place: Place, name: str, title: str, label: str, *, as_json: bool) ->
 @place_options
 def add_key(place: Place, name: str, label: str, *, as_json: bool) -> None:
     """Add an API key to operator NAME; it is shown once. Revoke the old one when callers have moved over."""
-    with closing(open_documents(place.database)) as documents:
-        if name not in {document.id for document in drive(documents.documents(OPERATOR_KIND))}:
+    with open_records(place) as records:
+        if name not in {document.id for document in records.of_kind(OPERATOR_KIND)}:
             raise Failure(f"there is no operator {name}; croupier operator list names them", NOT_FOUND)
-        _add_key(documents, name, label, place.database, as_json=as_json)
+        _add_key(records, name, label, as_json=as_json)
 
 
 @operator.command("list")
@@ -71,11 +66,9 @@ def add_key(place: Place, name: str, label: str, *, as_json: bool) -> None:
 @place_options
 def list_(place: Place, *, as_json: bool) -> None:
     """List operators and their keys."""
-    with closing(open_documents(place.database)) as documents:
-        operators = {
-            document.id: msgspec.json.decode(document.body, type=Operator) for document in drive(documents.documents(OPERATOR_KIND))
-        }
-        keys = {document.id: msgspec.json.decode(document.body, type=ApiKey) for document in drive(documents.documents(KEY_KIND))}
+    with open_records(place) as records:
+        operators = {document.id: msgspec.json.decode(document.body, type=Operator) for document in records.of_kind(OPERATOR_KIND)}
+        keys = {document.id: msgspec.json.decode(document.body, type=ApiKey) for document in records.of_kind(KEY_KIND)}
     value = [
         {
             "operator": name,
@@ -106,22 +99,22 @@ def list_(place: Place, *, as_json: bool) -> None:
 @place_options
 def revoke_key(place: Place, key: str, *, as_json: bool) -> None:
     """Revoke API key KEY: its id, as `operator list` shows it. A running server refuses it within a second."""
-    with closing(open_documents(place.database)) as documents:
-        found = next((document for document in drive(documents.documents(KEY_KIND)) if document.id == key), None)
+    with open_records(place) as records:
+        found = next((document for document in records.of_kind(KEY_KIND) if document.id == key), None)
         if found is None:
             raise Failure(f"there is no key {key}; croupier operator list shows the ids", NOT_FOUND)
         if msgspec.json.decode(found.body, type=ApiKey).revoke_time_ms:
             raise Failure(f"key {key} is revoked already", REFUSED)
-        if not drive(documents.put_document(revoked(found, _now_ms()))):
+        if not records.put(revoked(found, _now_ms())):
             raise Failure(f"key {key} was changed by another process just now; try again", REFUSED)
     emit({"key": key, "revoked": True}, f"revoked key {key}", as_json=as_json)
 
 
-def _add_key(documents: SqliteDocuments, name: str, label: str, database: Path, *, as_json: bool) -> None:
+def _add_key(records: Records, name: str, label: str, *, as_json: bool) -> None:
     text, document = make_key(name, label, _now_ms(), engine.entropy(_KEY_ENTROPY_BYTES))
-    written = drive(documents.put_document(document))
+    written = records.put(document)
     assert written, "a fresh key id is new"
-    value = {"operator": name, "key_id": document.id, "key": text, "database": str(database)}
+    value = {"operator": name, "key_id": document.id, "key": text, "database": records.place}
     emit(value, f"operator {name}, key {document.id}\n{text}\nKeep it: it can't be shown again.", as_json=as_json)
 
 
