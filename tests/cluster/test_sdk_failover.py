@@ -35,15 +35,15 @@ def nodes(standing: EngineNodes) -> EngineNodes:
 
 
 @pytest.mark.timeout(90)
-@pytest.mark.parametrize(("fault", "call_p99_s_max"), [("kill", 2.0), ("freeze", 3.0), ("drain", 2.0)])
+@pytest.mark.parametrize(("fault", "call_p99_s_max"), [("kill", 1.0), ("freeze", 2.0), ("drain", 1.0)])
 async def test_200_rounds_a_second_go_on(nodes: EngineNodes, fault: str, call_p99_s_max: float) -> None:
-    """All at the node that is killed, stopped or drained: 0 failed calls, each round in its ledger once. Times are loose here: the figures in
-    docs/reliability.md are taken on an idle machine.
+    """All at the node that is killed, stopped or drained: 0 failed calls, each round in its ledger once. A machine that is busy otherwise has more
+    time, by how long its median call takes; docs/reliability.md has figures.
     """
     noticed = await suffer(nodes, fault)
     print(f"{HEADER}\n{fault} | {noticed}")
     assert noticed.failures == []
-    assert at(noticed.took_s, 0.99) < call_p99_s_max
+    assert at(noticed.took_s, 0.99) < call_p99_s_max + 10 * at(noticed.took_s, 0.5)
 
 
 @pytest.mark.timeout(90)
