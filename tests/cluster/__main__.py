@@ -33,10 +33,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="each kind of fault once, and every control")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", default="", help="injections and scenarios whose names have this in them, and no controls")
+    parser.add_argument("--only", default="", help="only what has one of these words, with commas between them, in its name")
+    parser.add_argument("--players", type=int, default=24)
     parser.add_argument("--save", type=Path, default=ROOT / "target" / "cluster-faults", help="a folder for the figures and plots")
     options = parser.parse_args()
-    totals = Totals(options.save, options.seed, is_quick=options.quick, only=options.only)
+    totals = Totals(options.save, options.seed, is_quick=options.quick, only=options.only, players=options.players)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="croupier-cluster-faults-") as folder:
         cluster = machines(Path(folder) / "cluster", plan())

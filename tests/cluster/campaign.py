@@ -52,12 +52,13 @@ class Line(Struct):
 class Totals:
     """Sums over everything that ran."""
 
-    def __init__(self, folder: Path, seed: int, *, is_quick: bool, only: str = "") -> None:
-        """`folder` takes figures and plots."""
+    def __init__(self, folder: Path, seed: int, *, is_quick: bool, only: str = "", players: int = 24) -> None:
+        """`folder` takes figures and plots; `only` are parts of names, with commas between them."""
         self.folder = folder
         self.seed = seed
         self.is_quick = is_quick
         self.only = only
+        self.players = players
         self.seconds = 0.0
         names = (
             "rounds",
@@ -119,25 +120,28 @@ class Totals:
         }
         (self.folder / "cluster-faults.json").write_text(json.dumps(figures, indent=1) + "\n")
 
-    def wants(self, injection: Injection) -> bool:
-        """Whether it is part of this campaign."""
-        return self.only in injection.name if self.only else injection.is_quick or not self.is_quick
+    def wants(self, name: str, *, is_quick: bool = True) -> bool:
+        """Whether something of that name is part of this campaign."""
+        if self.only:
+            return any(part in name for part in self.only.split(","))
+        return is_quick or not self.is_quick
 
 
 async def run(cluster: Machines, totals: Totals) -> None:
     """Everything, one after another."""
-    for number in range(1 if totals.is_quick or totals.only else ROUNDS_OF_INJECTIONS):
-        await _injections(cluster, totals, number)
+    if any(totals.wants(injection.name) for injection in ALL):
+        for number in range(1 if totals.is_quick or totals.only else ROUNDS_OF_INJECTIONS):
+            await _injections(cluster, totals, number)
     for scenario in SCENARIOS:
-        if totals.only in scenario.name if totals.only else not totals.is_quick:
+        if totals.wants(scenario.name, is_quick=False):
             await _scenario(cluster, totals, scenario)
-    if totals.only in spikes.NAME if totals.only else not totals.is_quick:
+    if totals.wants(spikes.NAME, is_quick=False):
         await _spike(cluster, totals)
-    if totals.only:
-        return
-    await _apart(cluster, totals)
-    await _slow(cluster, totals)
-    totals.controls = await tried(cluster, totals.seed)
+    if totals.wants("apart"):
+        await _apart(cluster, totals)
+    if totals.wants("slow"):
+        await _slow(cluster, totals)
+    totals.controls = [one async for one in tried(cluster, totals.seed, totals.wants)]
     for name, is_caught in totals.controls:
         totals.counts.update(controls=1, controls_caught=int(is_caught))
         totals.is_clean = totals.is_clean and is_caught
@@ -146,15 +150,15 @@ async def run(cluster: Machines, totals: Totals) -> None:
 
 async def _injections(cluster: Machines, totals: Totals, number: int) -> None:
     """The list under load, then singletons, then both judges."""
-    stage = Stage(cluster, f"faults_{number}", totals.seed + number, pause_s=PAUSE_S)
+    stage = Stage(cluster, f"faults_{number}", totals.seed + number, players=totals.players, pause_s=PAUSE_S)
     try:
         await stage.up()
         async with stage.crowd.playing():
             await asyncio.sleep(CALM_S)
             for injection in ALL:
-                if totals.wants(injection) and (cluster.plan.isolated or "cut off" not in injection.name):
+                if totals.wants(injection.name, is_quick=injection.is_quick) and (cluster.plan.isolated or "cut off" not in injection.name):
                     await inject(stage, injection, totals)
-        if not totals.only:
+        if totals.wants("singleton"):
             await _singletons(stage, totals)
         totals.add(f"faults, seed {stage.seed}", await stage.report(), stage)
     finally:

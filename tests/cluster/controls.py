@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
 from tests.cluster.duels import same_id_at_two_nodes, same_id_other_content
@@ -66,17 +66,16 @@ LOAD_CONTROLS = (
 """Those that load finds. The fence has a trial of its own."""
 
 
-async def tried(cluster: Machines, seed: int) -> list[tuple[str, bool]]:
-    """Every control, and whether it was caught."""
+async def tried(cluster: Machines, seed: int, wants: Callable[[str], bool]) -> AsyncIterator[tuple[str, bool]]:
+    """Every control that is wanted, and whether it was caught."""
     trials: list[tuple[str, Callable[[], Awaitable[bool]]]] = [
         (control.name, lambda control=control: is_caught(cluster, control, seed)) for control in LOAD_CONTROLS
     ]
     trials.append(("fence", lambda: is_fence_missed(cluster, seed)))
-    caught: list[tuple[str, bool]] = []
     for name, trial in trials:
-        try:
-            caught.append((name, await trial()))
-        except Exception as error:  # A control that cannot be tried was not caught, and the others are tried all the same.
-            print(f"  control {name} could not be tried: {error!r}", flush=True)
-            caught.append((name, False))
-    return caught
+        if wants(f"control {name}"):
+            try:
+                yield name, await trial()
+            except Exception as error:  # A control that cannot be tried was not caught, and the others are tried all the same.
+                print(f"  control {name} could not be tried: {error!r}", flush=True)
+                yield name, False
