@@ -296,7 +296,7 @@ class Cluster:
         if self._network:
             self._network.tear_down()
 
-    def _note(self, change: Callable[[State], None]) -> None:
+    def _note(self, change: Callable[[State], object]) -> None:
         """Changes what the file says, as it is now: another process may have changed it meanwhile."""
         with locked(self.places.folder / "lock"):
             self._read()
