@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import platform
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -108,9 +109,9 @@ class Totals:
         figures = {
             "seed": self.seed,
             "seconds": round(self.seconds),
-            "command": "`make cluster-faults-quick`" if self.is_quick else "`make cluster-faults`",
+            "command": f"`python -m tests.cluster {' '.join(sys.argv[1:])}`",
             "date": time.strftime("%Y-%m-%d"),
-            "machine": f"{os.cpu_count()} CPUs, shared with everything else that ran, Linux {platform.release()}, Python {platform.python_version()}",
+            "machine": f"{os.cpu_count()} CPUs, load {os.getloadavg()[2]:.0f}, Linux {platform.release()}, Python {platform.python_version()}",
             "call_s_max": CALL_S_MAX,
             "counts": dict(self.counts),
             "injections": msgspec.to_builtins(self.lines),

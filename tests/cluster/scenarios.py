@@ -19,8 +19,8 @@ _BEFORE_S, _AFTER_S = 5.0, 5.0
 _KILLS = 5
 _PAUSE_S = 0.1
 """Between two calls of a player: some 200 rounds a second of all of them."""
-_REFUSES = "replace_address"
-"""In what Cassandra says as it refuses to start."""
+_REFUSES = "has lost its data"
+"""In what is said where Cassandra refuses to start an emptied node."""
 
 
 class Scenario(NamedTuple):
