@@ -7,6 +7,8 @@ harmless line about shards to stderr.
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -22,8 +24,8 @@ _PAGE_ROWS = 2_000
 _SIGNED_AND_FOR_THIS_ADDRESS = 3
 """CASS_SSL_VERIFY_PEER_CERT and CASS_SSL_VERIFY_PEER_IDENTITY; the library's own name for the latter is a second one for the former."""
 acsylla: Any = untyped
-_ABANDONED: set[object] = set()
-"""Sessions that may never end, because a call of theirs was cancelled."""
+_UNDER_WAY: set[Coroutine[Any, Any, Any]] = set()
+"""The library's calls that have not ended. One that were dropped would hang the process: its session waits for it for ever."""
 _errors: Any = acsylla.errors
 _LEVELS: dict[Consistency, Any] = {level: acsylla.Consistency[level.value] for level in Consistency}
 _NOT_SENT: tuple[type[Exception], ...] = (
@@ -56,15 +58,19 @@ class AcsyllaDriver:
         """`keyspace` instead of the settings' own; empty for statements that name theirs. Raises Misuse where the settings' files do."""
         self.name = endpoint.name
         self.region = endpoint.region
+        self._endpoint = endpoint
+        self._settings = settings
         self._keyspace = settings.keyspace if keyspace is None else keyspace
-        self._cluster = _cluster(endpoint, settings)
+        self._shown = credentials.read(settings)
         self._session: Any = None
         self._handles: dict[str, Any] = {}
 
     async def connect(self) -> None:
         """See Driver.connect."""
+        self.close()
+        cluster = _cluster(await self._address(), self._endpoint.port, self._settings, self._shown)
         try:
-            self._session = await self._cluster.create_session(**({"keyspace": self._keyspace} if self._keyspace else {}))
+            self._session = await _to_its_end(cluster.create_session(**({"keyspace": self._keyspace} if self._keyspace else {})))
         except _errors.CassException as error:
             raise self._not_connected(error) from None
 
@@ -94,7 +100,7 @@ class AcsyllaDriver:
             handle = self._handles.get(statement.cql) or await self._handle(statement.cql)
             batch.add_statement(self._bind(handle, values))
         session = self._connected()
-        result = await self._answer(session, session.execute_batch(batch))
+        result = await self._answer(session.execute_batch(batch))
         first = result.first()
         row: dict[str, Any] = {} if first is None else first.as_dict()
         if "[applied]" not in row:
@@ -115,9 +121,17 @@ class AcsyllaDriver:
         self._session = None
         self._handles.clear()
 
+    async def _address(self) -> str:
+        """The node's present address: the library would look a name up once, and keep connections to addresses only."""
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(self._endpoint.host, self._endpoint.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise NotSent(f"no address: {error}", self.name, silent=True) from error
+        return str(found[0][4][0])
+
     def _connected(self) -> Any:
         if self._session is None:
-            raise NotSent("not connected", self.name)
+            raise NotSent("not connected", self.name, silent=True)
         return self._session
 
     async def _handle(self, cql: str) -> Any:
@@ -126,7 +140,7 @@ class AcsyllaDriver:
         if handle is None:
             session = self._connected()
             try:
-                handle = await self._answer(session, session.create_prepared(cql))
+                handle = await self._answer(session.create_prepared(cql))
             except Unknown as error:
                 # Preparing changes nothing, and what was to be executed was not sent.
                 raise NotSent(str(error), silent=error.silent) from None
@@ -147,42 +161,62 @@ class AcsyllaDriver:
         session = self._connected()
         rows: list[Row] = []
         while True:
-            result = await self._answer(session, session.execute(statement))
+            result = await self._answer(session.execute(statement))
             rows += [row.as_tuple() for row in result.all()]
             if not result.has_more_pages():
                 return rows
             statement.set_page_state(result.page_state())
 
-    async def _answer(self, session: object, request: Coroutine[Any, Any, Any]) -> Any:
+    async def _answer(self, request: Coroutine[Any, Any, Any]) -> Any:
         try:
-            return await request
+            return await _to_its_end(request)
         except _errors.CassException as error:
             raise self._classified(error) from None
-        except BaseException:
-            # Cancelled, which the library does not know of: it would wait for the request for ever when the session ends.
-            _ABANDONED.add(session)
-            raise
 
     def _classified(self, error: Exception) -> NotSent | Unknown | Misuse:
         """What is not on a list may have happened."""
         told = f"{type(error).__name__}: {error}"
         if isinstance(error, _NOT_SENT):
-            return NotSent(told, self.name)
+            return NotSent(told, self.name, silent=isinstance(error, _errors.CassErrorSourceLib))
         if isinstance(error, _MISUSE):
             return Misuse(told, self.name)
         return Unknown(told, self.name, silent=isinstance(error, _errors.CassErrorLibRequestTimedOut))
 
     def _not_connected(self, error: Exception) -> NotSent | Misuse:
         classified = self._classified(error)
-        return classified if isinstance(classified, Misuse) else NotSent(f"{type(error).__name__}: {error}", self.name)
+        return classified if isinstance(classified, Misuse) else NotSent(f"{type(error).__name__}: {error}", self.name, silent=True)
 
 
-def _cluster(endpoint: Endpoint, settings: Cassandra) -> Any:
-    shown = credentials.read(settings)
+def _to_its_end(call: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
+    """Runs a call of the library's to its end, also where who waits for it is cancelled, and where the event loop cancels all its tasks."""
+    ended: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    _UNDER_WAY.add(call)
+
+    def go_on(_: object = None) -> None:
+        try:
+            awaited = call.send(None)
+        except StopIteration as stop:
+            _UNDER_WAY.discard(call)
+            if not ended.done():
+                ended.set_result(stop.value)
+        except Exception as error:
+            _UNDER_WAY.discard(call)
+            if not ended.done():
+                ended.set_exception(error)
+        else:
+            # What a task does with a future that its coroutine awaits.
+            awaited._asyncio_future_blocking = False
+            awaited.add_done_callback(go_on)
+
+    go_on()
+    return ended
+
+
+def _cluster(address: str, port: int, settings: Cassandra, shown: credentials.Credentials) -> Any:
     cluster = acsylla.create_cluster(
-        [endpoint.host],
-        port=endpoint.port,
-        whitelist_hosts=endpoint.host,
+        [address],
+        port=port,
+        whitelist_hosts=address,
         connect_timeout=CONNECT_TIMEOUT_S,
         request_timeout=settings.request_timeout_s,
         consistency=acsylla.Consistency.QUORUM,

@@ -39,6 +39,8 @@ WAITING_MAX = 4_096
 """Requests that wait for their turn at one coordinator before further ones are refused."""
 RETRY_S = 0.3
 """Between attempts to connect, and between probes of an ejected coordinator."""
+PROBES_MAX = 20
+"""Failed probes in a row after which it is connected to anew, for its name may have another address now."""
 REFUSED_S = 10.0
 """Between attempts where the coordinator refuses to be used, which a person must mend."""
 PROBE_TIMEOUT_S = 1.0
@@ -271,17 +273,18 @@ class _Coordinator:
 
     async def _until_it_answers(self) -> None:
         """One attempt at a time, until it is connected and answers."""
-        health = self.health
+        health, failed = self.health, 0
         while not health.usable:
             await asyncio.sleep(RETRY_S)
             try:
-                if health.connected:
+                if health.connected and failed < PROBES_MAX:
                     await self.driver.run(_PROBE, PROBE_TIMEOUT_S)
                 else:
+                    failed = 0
                     await self._connect()
                 health.back(time.monotonic())
             except (NotSent, Unknown):
-                continue
+                failed += 1
             except Misuse as error:
                 _log.error("coordinator refuses: %s", error, extra={"coordinator": self.driver.name, "region": self.region})
                 await asyncio.sleep(REFUSED_S)

@@ -80,7 +80,7 @@ class DriverError(Exception):
         super().__init__(f"{coordinator}: {message}" if coordinator else message)
         self.coordinator = coordinator
         self.silent = silent
-        """Nobody answered: the time was up, or the connection was lost."""
+        """Nobody answered: the time was up, or there is no connection."""
 
 
 class NotSent(DriverError):

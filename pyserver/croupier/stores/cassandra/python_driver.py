@@ -134,7 +134,7 @@ class PythonDriver:
 
     def _connected(self) -> Any:
         if self._session is None:
-            raise NotSent("not connected", self.name)
+            raise NotSent("not connected", self.name, silent=True)
         return self._session
 
     async def _handle(self, cql: str) -> Any:
@@ -194,7 +194,7 @@ class PythonDriver:
         """What is not on a list may have happened."""
         told = f"{type(error).__name__}: {error}"
         if isinstance(error, _NOT_SENT):
-            return NotSent(told, self.name)
+            return NotSent(told, self.name, silent=isinstance(error, _driver.NoHostAvailable))
         if isinstance(error, _MISUSE):
             return Misuse(told, self.name)
         return Unknown(told, self.name, silent=isinstance(error, _SILENT))
@@ -204,7 +204,7 @@ class PythonDriver:
         for cause in told.values() or [error]:
             if isinstance(cause, (*_MISUSE, ssl.SSLError)):
                 return Misuse(f"{type(cause).__name__}: {cause}", self.name)
-        return NotSent(f"{type(error).__name__}: {error}", self.name)
+        return NotSent(f"{type(error).__name__}: {error}", self.name, silent=True)
 
 
 def _options(endpoint: Endpoint, settings: Cassandra, retry_policy: Any) -> dict[str, Any]:
