@@ -35,11 +35,11 @@ def _lines(figures: dict[str, Any]) -> list[str]:
         f"| faults put | {counts['faults']:,} |",
         f"| lost, double, drift, unresolved | {counts['lost']}, {counts['double']}, {counts['drift']}, {counts['unresolved']} |",
         f"| attempts whose outcome was unknown at first | {counts['unknown']:,} |",
-        f"| writes of stale holders that the store took | {counts['stale_accepted']} |",
         f"| calls that no node answered within {figures['call_s_max']:.0f} s | {counts['failed_calls']} |",
         f"| controls caught | {counts['controls_caught']} of {counts['controls']}: {', '.join(figures['controls']) or 'none run'} |",
     ]
     if took := sorted(figures["take_overs_s"]):
+        lines.append(f"| writes of stale holders that the store took | {counts['stale_accepted']} |")
         lines.append(
             f"| take-over of a singleton, TTL 5 s: p50, p99, max of {len(took)} | {_share(took, 0.5)}, {_share(took, 0.99)}, {took[-1]:.2f} s |"
         )
