@@ -1,6 +1,6 @@
 """A spike in one region: five times what its nodes can do, spread over the regions.
 
-python -m tests.cluster.scenario_spike [--one] [--save FOLDER]
+python -m tests.cluster.scenario_spike [--save FOLDER]
 """
 
 from __future__ import annotations
@@ -81,18 +81,14 @@ class Spike(Struct, frozen=True):
         return self.goodput_per_s / (self.capacity_per_s * len(self.regions))
 
 
-async def spike(cluster: Machines, seed: int, plots: Path, regions: dict[str, str] | None = None) -> Spike:
-    """Runs it and draws its timeline. `regions` gives engine nodes another region than their machine's, for which one
-    replica must do.
-    """
-    stage = Stage(cluster, "spike", seed, settings={"cassandra": {"accept": ["replicas"]}} if regions else {})
-    metrics = {}
+async def spike(cluster: Machines, seed: int, plots: Path) -> Spike:
+    """Runs it and draws its timeline."""
+    stage = Stage(cluster, "spike", seed)
+    metrics: dict[str, str] = {}
     for node in stage.nodes:
-        region = (regions or {}).get(node.name, node.region)
         host = node.address.rpartition(":")[0]
-        metrics[region] = f"{host}:{cluster.plan.ports.metrics}"
-        settings = node.settings.replace('metrics_listen = ""', f'metrics_listen = "{metrics[region]}"')
-        node.settings, node.region = settings.replace(f'region = "{node.region}"', f'region = "{region}"'), region
+        metrics[node.region] = f"{host}:{cluster.plan.ports.metrics}"
+        node.settings = node.settings.replace('metrics_listen = ""', f'metrics_listen = "{metrics[node.region]}"')
     try:
         await stage.up(env=CAPACITY.environment)
         groups = await _seated(stage, seed)
@@ -234,19 +230,16 @@ def _quantile_s(asked: list[Asked], part: float) -> float:
 def main() -> int:
     """Exit code 1 where money drifted."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--one", action="store_true", help="one Cassandra node for all regions, instead of three")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--save", type=Path, default=ROOT / "target" / "cluster-faults")
     options = parser.parse_args()
-    cassandras: dict[str, int] = dict.fromkeys(REGIONS[:1] if options.one else REGIONS, 1)
-    plan = Plan(regions=cassandras, etcd=3, nodes=3, network=free_network())
-    regions = {f"node-{number}": region for number, region in enumerate(REGIONS, start=1)}
+    plan = Plan(regions=dict.fromkeys(REGIONS, 1), etcd=3, nodes=3, network=free_network())
     with tempfile.TemporaryDirectory(prefix="croupier-spike-") as folder:
         cluster = machines(Path(folder) / "cluster", plan)
         cluster.remove_with(os.getpid())
         try:
             cluster.up()
-            told = asyncio.run(spike(cluster, options.seed, options.save, regions if options.one else None))
+            told = asyncio.run(spike(cluster, options.seed, options.save))
         finally:
             cluster.remove()
     print(json.dumps(msgspec.to_builtins(told), indent=1))
