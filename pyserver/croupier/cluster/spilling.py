@@ -1,4 +1,4 @@
-"""Where a node that has too much to do sends its callers: to a member with room, near ones first, so many to each as it has room."""
+"""Where a node that has too much to do sends its callers: to other members, near ones first, so many to each as it has room."""
 
 from __future__ import annotations
 
@@ -6,24 +6,31 @@ from collections.abc import Sequence
 
 from croupier.cluster.membership import Member
 
-_ROOM_PERMILLE_MIN = 200
-"""A member with less room than that would soon send them on."""
+_ROOM_PERMILLE_MIN = 50
+"""What a full member counts for: loads are a second old when they are read, and one whom nobody is sent to while it is said to be full idles for the rest
+of that second.
+"""
+_ENOUGH_PERMILLE = 1_000
+"""With less room than one idle node's, some callers are told no place: they would take the room of those whose own region it is."""
 
 
 def elsewhere(members: Sequence[Member], node: str, chance: float) -> dict[str, str]:
-    """Facts for callers that `node` turns away: `node`, `address` and `region` of a serving member with room, of the same region if one of it has any; empty
-    where none has. `chance`, from 0 to below 1, chooses among them by their room, so that the overflow does not fall on one of them.
+    """Facts for callers that `node` turns away: `node`, `address` and `region` of another serving member; empty for some of them where others have little
+    room, and for all where there is none. `chance`, from 0 to below 1, chooses: as much of it as the own region has room goes there, then to the others.
     """
     own_region = next((member.region for member in members if member.node == node), "")
-    able = [member for member in members if member.node != node and member.state == "serving" and _room(member) >= _ROOM_PERMILLE_MIN]
-    able = [member for member in able if member.region == own_region] or able
-    mark = chance * sum(map(_room, able))
-    for member in able:
-        mark -= _room(member)
-        if mark < 0:
-            return {"node": member.node, "address": member.address, "region": member.region}
+    others = [member for member in members if member.node != node and member.state == "serving"]
+    near = [member for member in others if member.region == own_region]
+    for group in (near, [member for member in others if member.region != own_region]):
+        room = sum(map(_room, group))
+        mark = chance * max(_ENOUGH_PERMILLE, room)
+        for member in group:
+            mark -= _room(member)
+            if mark < 0:
+                return {"node": member.node, "address": member.address, "region": member.region}
+        chance = mark / max(1, _ENOUGH_PERMILLE - room)
     return {}
 
 
 def _room(member: Member) -> int:
-    return 1_000 - member.load_permille
+    return max(_ROOM_PERMILLE_MIN, 1_000 - member.load_permille)
