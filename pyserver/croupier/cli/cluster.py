@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
-import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -23,6 +21,7 @@ from croupier.cli.cluster_verify import verify
 from croupier.cli.exits import FAILED, REFUSED, UNUSABLE, Failure
 from croupier.cli.options import config_option, json_option, load_config
 from croupier.cli.output import emit, table
+from croupier.cli.who import who
 from croupier.cluster.etcd.control import Control, ControlRefused, View
 from croupier.cluster.etcd.errors import EtcdError
 from croupier.cluster.etcd.records import Pause
@@ -98,7 +97,7 @@ def failover(config_file: Path | None, singleton: str, *, as_json: bool) -> None
 @config_option
 def pause(config_file: Path | None, reason: str, *, as_json: bool) -> None:
     """Let no singleton move until `resume`: who holds a term keeps it, and nobody takes over one that ends. Rounds are not concerned."""
-    said = Pause(_who(), reason, time.time_ns() // 1_000_000)
+    said = Pause(who(), reason, time.time_ns() // 1_000_000)
     _steered(_etcd(config_file), lambda control: control.pause(said))
     emit({"paused": True, **structs.asdict(said)}, "paused: no singleton moves until croupier cluster resume", as_json=as_json)
 
@@ -116,7 +115,7 @@ cluster.add_command(verify)
 
 
 def _move(config_file: Path | None, singleton: str, node: str, *, as_json: bool) -> None:
-    holder = _steered(_etcd(config_file), lambda control: control.move(singleton, _who(), node))
+    holder = _steered(_etcd(config_file), lambda control: control.move(singleton, who(), node))
     value = {"singleton": singleton, "node": holder.node, "fence": holder.fence}
     emit(value, f"{singleton} is held by {holder.node}, fence {holder.fence}", as_json=as_json)
 
@@ -161,10 +160,6 @@ def _clock_ahead_ms(access: Access, member: Member) -> int | None:
 def _is_held(view: View, singleton: str) -> bool:
     queue = view.terms.get(singleton, [])
     return bool(queue and queue[0].fence)
-
-
-def _who() -> str:
-    return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 def _time(time_ms: int) -> str:

@@ -85,7 +85,9 @@ def _summary(settings: Config, facts: Facts) -> list[str]:
     if facts.store is not None:
         replicas = ", ".join(f"{region} {count}" for region, count in sorted(facts.store.replicas.items())) or "unknown"
         keyspace = f"keyspace {settings.cassandra.keyspace}, schema version {facts.store.schema_version}"
-        lines.append(f"store: class {settings.cassandra.durability}, {keyspace}, replicas: {replicas}")
+        up = sum(not server.problem for server in facts.store.servers)
+        answer = f"{up} of {len(facts.store.servers)} servers answer"
+        lines.append(f"store: {answer}, class {settings.cassandra.durability}, {keyspace}, replicas: {replicas}")
         lines += [f"note: {facts.store.advice}"] if facts.store.advice else []
     if facts.etcd is not None:
         up = sum(not member.problem for member in facts.etcd.members)

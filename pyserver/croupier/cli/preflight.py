@@ -27,6 +27,7 @@ def reasons_against(leaving: str, nodes: Sequence[Candidate], cluster_problems: 
     staying = [node for node in others if node.state == "serving"]
     if not staying:
         reasons.append(f"no other node serves, so nobody could play once {leaving} has left")
-    reasons += [f"{node.name}, which would have to take over, says: {problem}" for node in staying for problem in node.problems]
-    reasons += cluster_problems
+    # What is wrong with all of it is told once, not in the words of each node too.
+    told = [f"{node.name}, which would have to take over, says: {problem}" for node in staying for problem in node.problems]
+    reasons += cluster_problems or told
     return list(dict.fromkeys(reasons))
