@@ -84,7 +84,8 @@ def test_too_few_replicas_are_refused(replicas: dict[str, int], durability: Dura
         ({"eu": 5, "us": 1, "asia": 1}, "geo", "region eu is lost"),
         ({"eu": 1}, "local", "play stops when a node of Cassandra is lost"),
         ({"eu": 3}, "local", ""),
-        ({"eu": 3, "us": 3}, "home", ""),
+        ({"eu": 3, "us": 3}, "home", "no region can be given up, nor a wallet be made, when region eu or us is lost: 4 of 6"),
+        ({"eu": 3, "us": 3, "witness": 1}, "home", ""),
     ],
 )
 def test_what_a_loss_would_stop_is_said_at_the_start(replicas: dict[str, int], durability: Durability, names: str) -> None:

@@ -91,11 +91,13 @@ def advice(replicas: Mapping[str, int], durability: Durability, region: str) -> 
     """What the operator should know of these replicas, though the node starts; empty where there is nothing to say."""
     total = sum(replicas.values())
     needed = [name for name, count in replicas.items() if total - count < total // 2 + 1]
+    quorum = (
+        f"{total // 2 + 1} of {total} replicas make a quorum; a third region with one replica and no engine nodes, a witness, mends that"
+    )
     if durability == "geo" and needed:
-        return (
-            f"play stops when region {' or '.join(needed)} is lost: {total // 2 + 1} of {total} replicas make a quorum; "
-            "a third region with one replica and no engine nodes, a witness, mends that"
-        )
+        return f"play stops when region {' or '.join(needed)} is lost: {quorum}"
+    if durability == "home" and needed:
+        return f"no region can be given up, nor a wallet be made, when region {' or '.join(needed)} is lost: {quorum}"
     if durability == "local" and replicas.get(region, 0) < 3:
         return f"play stops when a node of Cassandra is lost: the keyspace has {replicas.get(region, 0)} replicas in {region}, and three survive one loss"
     return ""

@@ -6,7 +6,7 @@ from croupier.errors import OutcomeUnknown, StoreUnreachable
 from croupier.stores.cassandra import statements
 from croupier.stores.cassandra.driver import NotSent, Unknown
 from croupier.stores.cassandra.link import Link, unreachable
-from croupier.stores.store import CommitResult, FencedRecord
+from croupier.stores.store import NO_FENCE, CommitResult, Fence, FencedRecord
 
 _ATTEMPTS = 10
 
@@ -29,6 +29,14 @@ async def raise_fence(link: Link, singleton: str, holder: str) -> int:
     if error is None:
         raise StoreUnreachable(f"others raise the fence of {singleton} all the time; try again")
     raise OutcomeUnknown(f"whether the fence of {singleton} was raised is not known ({error})") from error
+
+
+async def fenced(link: Link, singleton: str) -> tuple[Fence, list[FencedRecord]]:
+    """See Reads.fenced."""
+    rows = await link.read(statements.READ_FENCED, [singleton])
+    if not rows:
+        return NO_FENCE, []
+    return Fence(*rows[0][2:]), [FencedRecord(singleton, item, body) for item, body, *_ in rows if item]
 
 
 async def put_fenced(link: Link, record: FencedRecord, fence: int) -> CommitResult:

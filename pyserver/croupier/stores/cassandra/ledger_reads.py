@@ -68,6 +68,8 @@ async def _gather(partitions: Partitions, found: Found, query: EntryQuery, gathe
     """Adds one partition's entries, page by page where only some are wanted."""
     link = partitions.links.of(found.place.home)
     after, before = query.after_revision, query.before_revision or _MAX_REVISION
+    if found.closed:  # A region that was given up may have had more, which is not part of the ledger.
+        before = min(before, found.head.revision + 1)
     is_filtered = bool(query.kinds or query.session) or query.step is not None
     while (wanted := query.limit - len(gathered)) > 0:
         page = max(wanted, _FILTERED_PAGE) if is_filtered else wanted

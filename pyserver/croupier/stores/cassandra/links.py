@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from croupier.stores.cassandra.link import Link
+from croupier.stores.cassandra.driver import Applied, NotSent, Prepared, Row, Value
+from croupier.stores.cassandra.link import Link, Statements
 
 
 class Links:
@@ -15,6 +16,8 @@ class Links:
         self._homes: Mapping[str, Link] = {}
         self.region = ""
         """What new wallets get as their home: the node's region in class home, otherwise empty."""
+        self.given_up: Mapping[str, str] = {}
+        """Regions that the operator gave up, each with the one that takes over its wallets."""
 
     def connect(self, world: Link, homes: Mapping[str, Link] | None = None, region: str = "") -> None:
         """`world` reaches what belongs to no region. In class home, `homes` has a way into each region, and `region` is the node's own."""
@@ -27,6 +30,37 @@ class Links:
         assert self._world is not None, "the store was not opened"
         return self._world
 
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """In class home all regions, the node's own first; otherwise none."""
+        return tuple(sorted(self._homes, key=lambda name: name != self.region))
+
     def of(self, home: str) -> Link:
-        """The way to wallets of that home."""
-        return self._homes[home] if home else self.world
+        """The way to wallets of that home; of one that was given up, to what the node's own region has of them."""
+        if not home:
+            return self.world
+        return Remains(self._homes[self.heir(home)], home) if home in self.given_up else self._homes[home]
+
+    def heir(self, home: str) -> str:
+        """The region that decides for the wallets of a home: itself, unless it was given up."""
+        seen: set[str] = set()
+        while home in self.given_up and home not in seen:
+            seen.add(home)
+            home = self.given_up[home]
+        return home
+
+
+class Remains(Link):
+    """What another region's replicas have of a region that was given up: to be read, never to be written."""
+
+    def __init__(self, link: Link, home: str) -> None:
+        self.__dict__.update(link.__dict__)
+        self._home = home
+
+    async def read(self, statement: Prepared, values: Sequence[Value]) -> list[Row]:
+        """See Link.look: nothing is left that could be finished."""
+        return await self.look(statement, values)
+
+    async def conditional(self, statements: Statements, *, avoid: str = "") -> Applied:
+        """Raises NotSent."""
+        raise NotSent(f"region {self._home} was given up")

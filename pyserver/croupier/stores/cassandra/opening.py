@@ -7,11 +7,9 @@ import re
 from collections.abc import Mapping
 from contextlib import closing
 
-from msgspec import structs
-
 from croupier.config import Cassandra, Config
-from croupier.errors import StoreUnusable
-from croupier.stores.cassandra import checks, contract, schema, statements, survey
+from croupier.errors import StoreUnreachable, StoreUnusable
+from croupier.stores.cassandra import checks, contract, homes, schema, statements, survey
 from croupier.stores.cassandra.coordinators import Coordinators, driver_class, endpoint, open_coordinators
 from croupier.stores.cassandra.driver import GLOBAL, LOCAL, Driver, DriverError, Endpoint, Levels, Misuse, NotSent, Unknown
 from croupier.stores.cassandra.link import Counts, Link
@@ -42,12 +40,12 @@ class CassandraStore(CassandraWrites):
         try:
             world = await self._connect(connecting(self._config))
             await _check(self._config, world)
-            homes = (
+            ways = (
                 {home: await self._connect(connecting(self._config, home)) for home in settings.contact_points}
                 if settings.durability == "home"
                 else {}
             )
-            for driver in (world, *homes.values()):
+            for driver in (world, *ways.values()):
                 for statement in statements.ALL:
                     await driver.prepare(statement.cql)
         except DriverError as error:
@@ -60,7 +58,9 @@ class CassandraStore(CassandraWrites):
         def link(driver: Driver, levels: Levels) -> Link:
             return Link(driver, levels, settings.request_timeout_s, self.counts)
 
-        self._links.connect(link(world, levels_of(settings)), {home: link(driver, LOCAL) for home, driver in homes.items()}, region)
+        self._links.connect(link(world, levels_of(settings)), {home: link(driver, LOCAL) for home, driver in ways.items()}, region)
+        if ways:
+            await self._refuse_given_up(region)
 
     def reads(self) -> CassandraWrites:
         """The store itself: its calls may run beside one another."""
@@ -72,6 +72,16 @@ class CassandraStore(CassandraWrites):
             driver.close()
         self._drivers.clear()
 
+    async def _refuse_given_up(self, region: str) -> None:
+        try:
+            await homes.refresh(self._links)
+        except StoreUnreachable as error:
+            raise StoreUnusable(f"whether region {region} was given up cannot be told: {error.message}") from error
+        if region in self._links.given_up:
+            raise StoreUnusable(
+                f"region {region} was given up for {self._links.given_up[region]}: rebuild its data from the others' and take it back first"
+            )
+
     async def _connect(self, driver: Driver) -> Driver:
         self._drivers.append(driver)
         await driver.connect()
@@ -79,7 +89,10 @@ class CassandraStore(CassandraWrites):
 
 
 def connecting(config: Config, home: str = "", *, keyspace: str | None = None) -> Coordinators:
-    """The way to all regions, or to one of them, not connected yet; in the settings' keyspace, or another, or none. Raises StoreUnusable, Misuse."""
+    """The way to all regions, not connected yet, in the settings' keyspace, or another, or none; what is local stays in the region `home`, or the node's own.
+
+    Raises StoreUnusable, Misuse.
+    """
     settings = config.cassandra
     if not settings.contact_points:
         raise StoreUnusable("no node of Cassandra is named; set cassandra.contact_points")
@@ -87,8 +100,6 @@ def connecting(config: Config, home: str = "", *, keyspace: str | None = None) -
         raise StoreUnusable(f"{settings.keyspace!r} cannot be a keyspace's name; use small letters, digits and _, a letter first")
     if config.region not in settings.contact_points:
         raise StoreUnusable(f"cassandra.contact_points names no node of this node's own region, {config.region}")
-    if home:
-        settings = structs.replace(settings, contact_points={home: settings.contact_points[home]})
     return open_coordinators(settings, home or config.region, keyspace=keyspace)
 
 

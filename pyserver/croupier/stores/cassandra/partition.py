@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct, structs
 
-from croupier.model import Entry, Key, Wallet, WalletKey, WalletWrite
+from croupier.model import Entry, Epoch, Key, Wallet, WalletKey, WalletWrite
+from croupier.model import Row as ModelRow
 from croupier.stores import codec
 from croupier.stores.cassandra import statements
 from croupier.stores.cassandra.driver import Prepared, Row, Value
@@ -26,6 +27,8 @@ class Found(Struct, frozen=True):
     """The region that goes on with the wallet, where that is another one."""
     rows: dict[tuple[str, bytes], bytes]
     """Bodies by kind and id."""
+    ended: Epoch | None = None
+    """The epoch's end, where it was not this partition's region that closed it, but that region that was given up."""
 
 
 def found(number: int, rows: Sequence[Row]) -> Found | None:
@@ -69,6 +72,11 @@ def opening(wallet: WalletKey, place: Place, head: Wallet, *, closed: bool = Fal
     ]
 
 
+def put(wallet: WalletKey, number: int, key: Key, row: ModelRow) -> tuple[Prepared, list[Value]]:
+    """The statement that writes a row, whether it is there or not."""
+    return statements.PUT_ROW, [*wallet, number, key.kind, key.id, codec.encode_row(row)]
+
+
 def batch(write: WalletWrite, number: int, home: str) -> list[tuple[Prepared, list[Value]]]:
     """The conditional batch. A write that begins an epoch closes the partition: the next one opens with the head that it leaves."""
     closed = write.wallet.epoch != number
@@ -85,7 +93,7 @@ def _rows(write: WalletWrite, number: int) -> Iterator[tuple[Prepared, list[Valu
     for key, row in write.creates:
         yield statements.CREATE_ROW, [*partition, key.kind, key.id, codec.encode_row(row)]
     for key, row in write.updates:
-        yield statements.PUT_ROW, [*partition, key.kind, key.id, codec.encode_row(row)]
+        yield put(write.key, number, key, row)
     for entry in write.entries:
         yield statements.PUT_ROW, [*partition, statements.ENTRY, revision_id(entry.revision), codec.encode_row(entry)]
 

@@ -7,13 +7,13 @@ which is the same whoever opens it. So a roll may be cut off anywhere, and whoev
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from croupier.errors import Refusal
-from croupier.model import GENESIS_EPOCH, Key, Row, State, WalletKey
+from croupier.errors import Refusal, StoreUnreachable
+from croupier.model import GENESIS_EPOCH, Key, Row, State, WalletKey, epoch_key
 from croupier.stores import codec
-from croupier.stores.cassandra import indices, partition, statements
+from croupier.stores.cassandra import homes, indices, partition, statements
 from croupier.stores.cassandra.driver import NotSent, Unknown
 from croupier.stores.cassandra.link import Counts, Link, unreachable
 from croupier.stores.cassandra.links import Links
@@ -76,22 +76,26 @@ class Partitions:
         return found
 
     async def read(self, wallet: WalletKey, number: int, keys: Sequence[Key] = (), home: str | None = None) -> Found | None:
-        """One partition, if it is there, as it stood at one moment. Raises StoreUnreachable."""
-        link = self.links.of(self.links.region if home is None else home)
-        found = await _read(link, wallet, number, keys)
-        if found is not None and self.links.of(found.place.home) is not link:
-            found = await _read(self.links.of(found.place.home), wallet, number, keys)
-        return found
+        """One partition, if it is there, as it stood at one moment; `home` where it is known. Raises StoreUnreachable."""
+        if home is None:
+            home = await homes.of(self.links, wallet, number) if self.links.region else ""
+            if home is None:
+                return None
+        found = await self._unless_given_up(home, lambda: _read(self.links.of(home), wallet, number, keys))
+        return homes.inherited(self.links, found) if found is not None and not found.closed else found
 
     async def open_next(self, wallet: WalletKey, closed: Found) -> Place:
         """Opens the partition after a closed one, unless somebody else has. Raises StoreUnreachable."""
         link = self.links.of(closed.place.home)
         last = await asyncio.gather(*(link.read(statements.READ_LAST_ID, [*wallet, closed.place.number, kind]) for kind in _IDS))
         ids_until_ms = max([closed.place.ids_until_ms, *(time_ms(id_) for rows in last for (id_,) in rows)])
-        home = closed.next_home or closed.place.home
+        home = self.links.heir(closed.next_home or closed.place.home)
         place = Place(closed.head.epoch, closed.place.number, closed.head.revision + 1, ids_until_ms, home)
+        opening = [partition.opening(wallet, place, closed.head)]
+        if closed.ended:
+            opening.append(partition.put(wallet, place.number, epoch_key(wallet, closed.ended.number), closed.ended))
         try:
-            answer = await self.links.of(home).conditional([partition.opening(wallet, place, closed.head)])
+            answer = await self.links.of(home).conditional(opening)
         except (NotSent, Unknown) as error:
             raise unreachable(error) from error
         self._counts.opened += answer.applied
@@ -99,12 +103,25 @@ class Partitions:
             await indices.note_wallet(self.links.world, wallet, place.number)
         return place
 
+    async def _unless_given_up(self, home: str, ask: Callable[[], Awaitable[Found | None]]) -> Found | None:
+        """Where a region does not answer, it may have been given up meanwhile."""
+        try:
+            return await ask()
+        except StoreUnreachable:
+            if not home or home in self.links.given_up:
+                raise
+            await homes.refresh(self.links)
+            if home not in self.links.given_up:
+                raise
+            return await ask()
+
     async def _following(self, wallet: WalletKey, closed: Found, keys: Sequence[Key]) -> Found:
-        home = closed.next_home or closed.place.home
+        home = self.links.heir(closed.next_home or closed.place.home)
         found = await self.read(wallet, closed.head.epoch, keys, home)
         if found is None:
             await self.open_next(wallet, closed)
-            found = await self.at(wallet, closed.head.epoch, keys)
+            found = await self.read(wallet, closed.head.epoch, keys, home)
+            assert found is not None, f"the partition {closed.head.epoch} of {wallet} was opened and is not there"
         return found
 
     async def _hinted(self, wallet: WalletKey, first: Found, keys: Sequence[Key]) -> Found:

@@ -9,11 +9,12 @@ from typing import TypeVar
 from croupier.errors import StoreFailed
 from croupier.model import GENESIS_EPOCH, Entry, Key, State, Wallet, WalletKey
 from croupier.stores import codec
-from croupier.stores.cassandra import indices, ledger_reads, partition, statements
+from croupier.stores.cassandra import fences, indices, ledger_reads, partition, statements
 from croupier.stores.cassandra.driver import Row
 from croupier.stores.cassandra.link import Link
+from croupier.stores.cassandra.partition import Found
 from croupier.stores.cassandra.partitions import Partitions
-from croupier.stores.store import NO_FENCE, DirtyNote, Document, EntryQuery, Fence, FencedRecord, WalletSums
+from croupier.stores.store import DirtyNote, Document, EntryQuery, Fence, FencedRecord, WalletSums
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -86,10 +87,7 @@ class CassandraReads:
 
     async def fenced(self, singleton: str) -> tuple[Fence, list[FencedRecord]]:
         """See Reads.fenced."""
-        rows = await self._world.read(statements.READ_FENCED, [singleton])
-        if not rows:
-            return NO_FENCE, []
-        return Fence(*rows[0][2:]), [FencedRecord(singleton, item, body) for item, body, *_ in rows if item]
+        return await fences.fenced(self._world, singleton)
 
     async def _is_there(self, wallet: WalletKey) -> bool:
         return bool(await self._world.look(*partition.reading(wallet, GENESIS_EPOCH, ())))
@@ -97,11 +95,19 @@ class CassandraReads:
     async def _head(self, indexed: indices.Indexed) -> Wallet | None:
         """The head as acknowledged; nothing is opened or finished on the way."""
         number, head = indexed.epoch, None
-        while found := partition.found(number, await self._world.look(*partition.reading(indexed.wallet, number, ()))):
+        while found := await self._acknowledged(indexed.wallet, number):
             number, head = found.head.epoch, found.head
             if not found.closed:
                 break
         return head
+
+    async def _acknowledged(self, wallet: WalletKey, number: int) -> Found | None:
+        """A partition as its home has acknowledged it."""
+        reading = partition.reading(wallet, number, ())
+        found = partition.found(number, await self._world.look(*reading))
+        if found is None or not found.place.home:
+            return found
+        return partition.found(number, await self._partitions.links.of(found.place.home).look(*reading))
 
 
 def document(kind: str, row: Row) -> Document:

@@ -52,8 +52,16 @@ OPEN_PARTITION = Prepared(
 UPDATE_HEAD = Prepared(
     f"UPDATE wallet SET {', '.join(f'{name} = ?' for name in HEAD_COLUMNS[:-1])}, closed = ? WHERE {_PARTITION} IF revision = ? AND closed = false AND home = ?"
 )
+CLOSE_FOR_MOVE = Prepared(
+    f"UPDATE wallet SET closed = true, next_home = ?, ledger_epoch = ?, epoch_first_revision = ? WHERE {_PARTITION} "
+    "IF revision = ? AND closed = false AND home = ?"
+)
+READ_HOME = Prepared(f"SELECT home, kind FROM wallet WHERE {_PARTITION} AND kind = '' AND id = 0x")
 CREATE_ROW = Prepared(f"INSERT INTO wallet ({_KEY}, body) VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS")
 PUT_ROW = Prepared(f"INSERT INTO wallet ({_KEY}, body) VALUES (?, ?, ?, ?, ?, ?, ?)")
+
+CLAIM_HOME = Prepared("INSERT INTO first_home (operator, player, currency, home) VALUES (?, ?, ?, ?) IF NOT EXISTS")
+READ_FIRST_HOME = Prepared("SELECT home FROM first_home WHERE operator = ? AND player = ? AND currency = ?")
 
 INDEX_WALLET = Prepared("INSERT INTO wallet_index (operator, bucket, player, currency, epoch) VALUES (?, ?, ?, ?, ?)")
 INDEX_OPERATOR = Prepared("INSERT INTO operator_index (shelf, operator) VALUES (0, ?)")
@@ -83,6 +91,10 @@ ALL = (
     READ_LAST_ID,
     OPEN_PARTITION,
     UPDATE_HEAD,
+    CLOSE_FOR_MOVE,
+    READ_HOME,
+    CLAIM_HOME,
+    READ_FIRST_HOME,
     CREATE_ROW,
     PUT_ROW,
     INDEX_WALLET,

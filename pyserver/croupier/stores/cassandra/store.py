@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from croupier.errors import Refusal, StoreFailed, StoreUnreachable, TooLarge
-from croupier.model import GENESIS_EPOCH, WalletWrite
-from croupier.stores.cassandra import documents, fences, indices, partition
+from croupier.model import GENESIS_EPOCH, WalletKey, WalletWrite
+from croupier.stores.cassandra import documents, fences, homes, indices, partition
 from croupier.stores.cassandra.driver import Applied, NotSent, Unknown
 from croupier.stores.cassandra.link import Counts
 from croupier.stores.cassandra.partition import Found
@@ -53,6 +53,20 @@ class CassandraWrites(CassandraReads):
         if len(writes) == 1:
             return [await self._commit(writes[0])]
         return await in_turns(writes, self._commit)
+
+    async def home_of(self, wallet: WalletKey) -> str:
+        """In class home, the region that decides for a wallet: the node's own for one that is not there yet. Otherwise empty. Raises StoreUnreachable."""
+        if not self._links.region:
+            return ""
+        place = self._places.of(wallet).place
+        if place is None:
+            found = await self._partitions.newest(wallet)
+            place = found.place if found else None
+        return place.home if place else self._links.region
+
+    async def move_home(self, wallet: WalletKey, region: str) -> bool:
+        """Makes `region` the home of a wallet; whether there is such a wallet. Raises StoreUnreachable, WriteConflict."""
+        return await homes.move(self._partitions, wallet, region)
 
     async def put_document(self, document: Document) -> bool:
         """See Store.put_document."""
@@ -101,6 +115,8 @@ class CassandraWrites(CassandraReads):
             return known.place
         if number == GENESIS_EPOCH and not self._links.region:
             return Place(number, 0, 1, 0, "")
+        if not write.expected_revision:
+            return Place(number, 0, 1, 0, await homes.claim(self._links, write.key))
         found = await self._partitions.newest(write.key)
         return found.place if found is not None and found.place.number == number else None
 
