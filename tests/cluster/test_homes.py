@@ -14,7 +14,8 @@ from croupier.errors import StoreUnreachable, StoreUnusable
 from croupier.model import Wallet, WalletKey
 from croupier.operations import ledger
 from croupier.operations.command import wallet_key
-from croupier.stores.cassandra import homes, opening, statements
+from croupier.stores.cassandra import opening, statements
+from croupier.stores.cassandra.driver import LOCAL
 from croupier.stores.cassandra.opening import CassandraStore
 from croupier.stores.store import CommitResult, EntryQuery
 from tests.cluster.machines import REGIONS, Ring
@@ -146,7 +147,7 @@ async def test_a_region_that_is_given_up(three_regions: Ring, config: Config, no
     three_regions.cluster.kill("cassandra-1")
     with pytest.raises(StoreUnreachable):
         await head_of(nodes["us"], wallets[0])
-    await homes.give_up(nodes["us"]._links, "eu", "us", "operator")
+    await nodes["us"].give_up("eu", "us", "operator")
     heads = [await head_of(nodes["us"], wallet) for wallet in wallets]
     assert [head and (head.revision, head.balance_micros) for head in heads] == [(3, 15)] * 5
     assert await nodes["us"].home_of(wallets[0]) == "us"
@@ -159,8 +160,39 @@ async def test_a_region_that_is_given_up(three_regions: Ring, config: Config, no
     back = CassandraStore(structs.replace(config, region="eu"))
     with pytest.raises(StoreUnusable, match="region eu was given up for us: rebuild its data from the others' and take it back first"):
         await back.open()
-    await homes.take_back(nodes["us"]._links, "eu", "operator")
+    stray = await strayed(config, wallets[4])
+    assert await nodes["us"].take_back("eu", "operator") == [wallets[4]]
+    with pytest.raises(StoreUnusable, match="region eu was given up"):
+        await back.open()
+    await undo(config, wallets[4], stray)
+    assert await nodes["us"].take_back("eu", "operator") == []
     await back.open()
-    assert await back.home_of(wallets[0]) == "us"
-    await check(back, wallets[0], 4)
+    assert [await back.home_of(wallet) for wallet in wallets] == ["us"] * 5
+    assert await nodes["asia"].move_home(wallets[0], "eu")
+    for store in (*nodes.values(), back):
+        assert await store.home_of(wallets[0]) == "eu"
+        write = write_on(wallets[0], await head_of(store, wallets[0]))
+        assert await store.commit([write]) == [APPLIED]
+    await check(back, wallets[0], 8)
     back.close()
+
+
+async def strayed(config: Config, wallet: WalletKey) -> int:
+    """What a node of the lost region does that nobody stopped: one more write to the partition that the heir went on from; the revision before."""
+    return await _set_revision(config, wallet, "revision + 1")
+
+
+async def undo(config: Config, wallet: WalletKey, revision: int) -> None:
+    """The region's data is made anew."""
+    await _set_revision(config, wallet, str(revision))
+
+
+async def _set_revision(config: Config, wallet: WalletKey, to: str) -> int:
+    driver = opening.connecting(structs.replace(config, region="eu"))
+    await driver.connect()
+    where = f"operator = '{wallet.operator}' AND player = '{wallet.player}' AND currency = '{wallet.currency}' AND epoch = 1"
+    ((before,),) = await driver.run(f"SELECT revision FROM wallet WHERE {where} LIMIT 1", 5)
+    after = before + 1 if to == "revision + 1" else int(to)
+    await driver.conditional([(await driver.prepare(f"UPDATE wallet SET revision = ? WHERE {where} IF closed = false"), [after])], LOCAL, 5)
+    driver.close()
+    return before

@@ -8,6 +8,7 @@ taken as another region's replicas have them, and the next one opens in the regi
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -17,7 +18,7 @@ from croupier.model import GENESIS_EPOCH, Epoch, Wallet, WalletKey, epoch_key
 from croupier.stores.cassandra import fences, partition, statements
 from croupier.stores.cassandra.driver import NotSent, Unknown
 from croupier.stores.cassandra.link import unreachable
-from croupier.stores.cassandra.links import Links
+from croupier.stores.cassandra.links import Links, region_of
 from croupier.stores.cassandra.partition import Found
 from croupier.stores.store import CommitResult, FencedRecord
 
@@ -51,10 +52,10 @@ async def of(links: Links, wallet: WalletKey, number: int) -> str | None:
 async def claim(links: Links, wallet: WalletKey) -> str:
     """The home of a wallet that is about to be made: the node's own region, unless another was first. Decided over all regions. Raises StoreUnreachable."""
     try:
-        answer = await links.world.conditional([(statements.CLAIM_HOME, [*wallet, links.region])])
+        answer = await links.world.conditional([(statements.CLAIM_HOME, [*wallet, links.home])])
     except (NotSent, Unknown) as error:
         raise unreachable(error) from error
-    return links.region if answer.applied else answer.row["home"]
+    return links.home if answer.applied else answer.row["home"]
 
 
 async def move(partitions: Partitions, wallet: WalletKey, region: str) -> bool:
@@ -62,16 +63,17 @@ async def move(partitions: Partitions, wallet: WalletKey, region: str) -> bool:
 
     May be called again after any failure. Raises StoreUnreachable, WriteConflict.
     """
+    home = partitions.links.name_of(region)
     for _ in range(_ATTEMPTS):
         found = await partitions.newest(wallet)
         if found is None:
             return False
-        if found.place.home == region:
+        if found.place.home == home:
             return True
         rolled, ended = _rolled(found.head)
         close = [*wallet, found.place.number, found.head.revision, found.place.home]
         batch = [
-            (statements.CLOSE_FOR_MOVE, [region, rolled.epoch, rolled.epoch_first_revision, *close]),
+            (statements.CLOSE_FOR_MOVE, [home, rolled.epoch, rolled.epoch_first_revision, *close]),
             partition.put(wallet, found.place.number, epoch_key(wallet, ended.number), ended),
         ]
         partitions.places.forget(wallet)
@@ -93,9 +95,11 @@ def inherited(links: Links, found: Found) -> Found:
 
 
 async def refresh(links: Links) -> None:
-    """Learns which regions are given up. Raises StoreUnreachable."""
+    """Learns which regions were given up and taken back. Raises StoreUnreachable."""
     _, records = await fences.fenced(links.world, _GIVEN_UP)
     links.given_up = {record.item: record.body.decode() for record in records if record.body}
+    taken_back = sorted((record.item for record in records if not record.body), key=_term)
+    links.names = {region_of(home): home for home in taken_back}
 
 
 async def give_up(links: Links, region: str, heir: str, operator: str) -> None:
@@ -103,12 +107,44 @@ async def give_up(links: Links, region: str, heir: str, operator: str) -> None:
 
     Raises StoreUnreachable, OutcomeUnknown.
     """
-    await _record(links, FencedRecord(_GIVEN_UP, region, heir.encode()), operator)
+    await refresh(links)
+    await _record(links, FencedRecord(_GIVEN_UP, links.name_of(region), heir.encode()), operator)
 
 
-async def take_back(links: Links, region: str, operator: str) -> None:
-    """`region` takes part again, with its data made anew from the others'. Every wallet must have gone over to the heir before."""
-    await _record(links, FencedRecord(_GIVEN_UP, region, b""), operator)
+async def take_back(partitions: Partitions, wallets: AsyncIterator[WalletKey], region: str, operator: str) -> list[WalletKey]:
+    """`region` takes part again, under a home of a new name, its data made anew from the others'. Before, each of `wallets`, which are all, goes over to the heir,
+    and the region's own partitions are closed. Gives the wallets whose data is still the old one there, or that the region went on with after it had been given
+    up: while there are any, nothing was taken back. May be called again after any failure. Raises StoreUnreachable, OutcomeUnknown.
+    """
+    links = partitions.links
+    await refresh(links)
+    home = links.name_of(region)
+    if home not in links.given_up:
+        return []
+    torn = [wallet async for wallet in wallets if not await _closed(partitions, wallet, home)]
+    if not torn:
+        await _record(links, FencedRecord(_GIVEN_UP, f"{region}:{_term(home) + 1}", b""), operator)
+    return torn
+
+
+async def _closed(partitions: Partitions, wallet: WalletKey, home: str) -> bool:
+    """Closes the wallet's last partition of a home in its own region, if that has just what the heir went on from."""
+    links, later = partitions.links, await partitions.newest(wallet)
+    while later is not None and later.place.previous:
+        found = await partitions.at(wallet, later.place.previous)
+        if found.place.home == home:
+            ((revision, closed, _),) = await links.way_to(home).read(statements.READ_END, [*wallet, found.place.number])
+            if closed:
+                return True
+            if revision != later.place.first_revision - 1:
+                return False
+            close = [later.place.home, later.place.number, later.place.first_revision, *wallet, found.place.number, revision, home]
+            try:
+                return (await links.way_to(home).conditional([(statements.CLOSE_FOR_MOVE, close)])).applied
+            except (NotSent, Unknown) as error:
+                raise unreachable(error) from error
+        later = found
+    return True
 
 
 async def _record(links: Links, record: FencedRecord, operator: str) -> None:
@@ -119,6 +155,11 @@ async def _record(links: Links, record: FencedRecord, operator: str) -> None:
     if result is not CommitResult.APPLIED:
         raise StoreUnreachable("the store cannot be reached, or somebody else gives up a region now; nothing was done")
     await refresh(links)
+
+
+def _term(home: str) -> int:
+    """How often a region has begun: 1, unless it was taken back."""
+    return int(home.partition(":")[2] or 1)
 
 
 def _rolled(head: Wallet) -> tuple[Wallet, Epoch]:

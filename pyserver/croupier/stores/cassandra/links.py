@@ -15,9 +15,11 @@ class Links:
         self._world: Link | None = None
         self._homes: Mapping[str, Link] = {}
         self.region = ""
-        """What new wallets get as their home: the node's region in class home, otherwise empty."""
+        """The node's own region in class home; otherwise empty."""
         self.given_up: Mapping[str, str] = {}
-        """Regions that the operator gave up, each with the one that takes over its wallets."""
+        """Homes that the operator gave up, each with the region that takes over its wallets. What was given up stays so for ever."""
+        self.names: Mapping[str, str] = {}
+        """What partitions name as their home that open in a region which was taken back; for other regions it is the region's own name."""
 
     def connect(self, world: Link, homes: Mapping[str, Link] | None = None, region: str = "") -> None:
         """`world` reaches what belongs to no region. In class home, `homes` has a way into each region, and `region` is the node's own."""
@@ -35,19 +37,37 @@ class Links:
         """In class home all regions, the node's own first; otherwise none."""
         return tuple(sorted(self._homes, key=lambda name: name != self.region))
 
+    @property
+    def home(self) -> str:
+        """What new wallets get as their home: that of the node's region in class home, otherwise empty."""
+        return self.name_of(self.region)
+
+    def name_of(self, region: str) -> str:
+        """The home of partitions that open in a region now."""
+        return self.names.get(region, region)
+
     def of(self, home: str) -> Link:
-        """The way to wallets of that home; of one that was given up, to what the node's own region has of them."""
+        """The way to wallets of that home; of one that was given up, to what its heir's region has of them."""
         if not home:
             return self.world
-        return Remains(self._homes[self.heir(home)], home) if home in self.given_up else self._homes[home]
+        return Remains(self.way_to(self.heir(home)), home) if home in self.given_up else self.way_to(home)
+
+    def way_to(self, home: str) -> Link:
+        """The way into a home's region, given up or not."""
+        return self._homes[region_of(home)]
 
     def heir(self, home: str) -> str:
-        """The region that decides for the wallets of a home: itself, unless it was given up."""
+        """The home that decides for the wallets of a home: itself, unless it was given up."""
         seen: set[str] = set()
         while home in self.given_up and home not in seen:
             seen.add(home)
-            home = self.given_up[home]
+            home = self.name_of(self.given_up[home])
         return home
+
+
+def region_of(home: str) -> str:
+    """The region of a home: `eu`, or `eu:2` once it was taken back."""
+    return home.partition(":")[0]
 
 
 class Remains(Link):

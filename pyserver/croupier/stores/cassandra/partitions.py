@@ -7,6 +7,7 @@ which is the same whoever opens it. So a roll may be cut off anywhere, and whoev
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
@@ -22,6 +23,8 @@ from croupier.stores.cassandra.places import Place, Places, may_be_before, time_
 
 _IDS = ("session", "round", "transfer")
 """Kinds whose ids carry a time of their own; those of seeds carry their session's."""
+_REFRESH_S = 5.0
+"""How old the knowledge of regions that were given up may be."""
 
 
 class Partitions:
@@ -31,6 +34,7 @@ class Partitions:
         self.links = links
         self.places = places
         self._counts = counts
+        self._refreshed_s = time.monotonic()
 
     async def load(self, wallet: WalletKey, keys: Sequence[Key]) -> State:
         """The rows under `keys`, all of this wallet, as they stood at one moment. Raises StoreUnreachable."""
@@ -77,12 +81,22 @@ class Partitions:
 
     async def read(self, wallet: WalletKey, number: int, keys: Sequence[Key] = (), home: str | None = None) -> Found | None:
         """One partition, if it is there, as it stood at one moment; `home` where it is known. Raises StoreUnreachable."""
+        if self.links.region:
+            await self.refresh_homes()
         if home is None:
             home = await homes.of(self.links, wallet, number) if self.links.region else ""
             if home is None:
                 return None
         found = await self._unless_given_up(home, lambda: _read(self.links.of(home), wallet, number, keys))
         return homes.inherited(self.links, found) if found is not None and not found.closed else found
+
+    async def refresh_homes(self) -> None:
+        """Learns now and then which regions were given up; where that cannot be told, what was known stands."""
+        now_s = time.monotonic()
+        if now_s - self._refreshed_s >= _REFRESH_S:
+            self._refreshed_s = now_s
+            with suppress(StoreUnreachable):
+                await homes.refresh(self.links)
 
     async def open_next(self, wallet: WalletKey, closed: Found) -> Place:
         """Opens the partition after a closed one, unless somebody else has. Raises StoreUnreachable."""

@@ -57,6 +57,7 @@ CLOSE_FOR_MOVE = Prepared(
     "IF revision = ? AND closed = false AND home = ?"
 )
 READ_HOME = Prepared(f"SELECT home, kind FROM wallet WHERE {_PARTITION} AND kind = '' AND id = 0x")
+READ_END = Prepared(f"SELECT revision, closed, kind FROM wallet WHERE {_PARTITION} AND kind = '' AND id = 0x")
 CREATE_ROW = Prepared(f"INSERT INTO wallet ({_KEY}, body) VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS")
 PUT_ROW = Prepared(f"INSERT INTO wallet ({_KEY}, body) VALUES (?, ?, ?, ?, ?, ?, ?)")
 
@@ -93,6 +94,7 @@ ALL = (
     UPDATE_HEAD,
     CLOSE_FOR_MOVE,
     READ_HOME,
+    READ_END,
     CLAIM_HOME,
     READ_FIRST_HOME,
     CREATE_ROW,

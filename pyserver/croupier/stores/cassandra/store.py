@@ -7,7 +7,7 @@ same write learns what became of it; that goes through another coordinator, for 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
 from croupier.errors import Refusal, StoreFailed, StoreUnreachable, TooLarge
@@ -15,6 +15,7 @@ from croupier.model import GENESIS_EPOCH, WalletKey, WalletWrite
 from croupier.stores.cassandra import documents, fences, homes, indices, partition
 from croupier.stores.cassandra.driver import Applied, NotSent, Unknown
 from croupier.stores.cassandra.link import Counts
+from croupier.stores.cassandra.links import region_of
 from croupier.stores.cassandra.partition import Found
 from croupier.stores.cassandra.partitions import Partitions
 from croupier.stores.cassandra.places import Known, Place, may_be_before
@@ -62,11 +63,26 @@ class CassandraWrites(CassandraReads):
         if place is None:
             found = await self._partitions.newest(wallet)
             place = found.place if found else None
-        return place.home if place else self._links.region
+        return region_of(place.home) if place else self._links.region
 
     async def move_home(self, wallet: WalletKey, region: str) -> bool:
         """Makes `region` the home of a wallet; whether there is such a wallet. Raises StoreUnreachable, WriteConflict."""
         return await homes.move(self._partitions, wallet, region)
+
+    async def give_up(self, region: str, heir: str, operator: str) -> None:
+        """Gives a lost region up: see homes.give_up."""
+        await homes.give_up(self._links, region, heir, operator)
+
+    async def take_back(self, region: str, operator: str) -> list[WalletKey]:
+        """Takes a region back whose data was made anew: see homes.take_back."""
+
+        async def all_wallets() -> AsyncIterator[WalletKey]:
+            for name in await indices.operators(self._world):
+                async for page in indices.walk(self._world, name):
+                    for indexed in page:
+                        yield indexed.wallet
+
+        return await homes.take_back(self._partitions, all_wallets(), region, operator)
 
     async def put_document(self, document: Document) -> bool:
         """See Store.put_document."""
@@ -84,6 +100,8 @@ class CassandraWrites(CassandraReads):
         known = self._places.of(write.key)
         number = partition.starting_epoch(write)
         is_doubtful = known.doubtful_revision == write.expected_revision
+        if self._links.region:
+            await self._partitions.refresh_homes()
         try:
             place = await self._place(write, number, known)
             if place is None or await self._is_known(write, place):
