@@ -12,6 +12,8 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 GENESIS_EPOCH = 1
+WITHOUT_ENTRY_MS = 0
+"""When an epoch closed that ended without an entry, because its wallet moved to another region."""
 
 Kind = Literal["wallet", "session", "seed", "round", "transfer", "epoch"]
 
@@ -163,6 +165,7 @@ class Epoch(Struct, frozen=True, array_like=True):
     balance_micros: int
     chain_hash: bytes
     close_time_ms: int
+    """That of the next entry, or WITHOUT_ENTRY_MS."""
 
 
 class EntryKind(IntEnum):

@@ -16,6 +16,7 @@ from croupier.currencies import STEP_MICROS
 from croupier.engine import Catalog
 from croupier.errors import StoreFailed
 from croupier.model import (
+    WITHOUT_ENTRY_MS,
     Entry,
     EntryKind,
     Epoch,
@@ -37,6 +38,8 @@ from croupier.stores.store import EntryQuery, Reads
 from croupier.vault import Vault
 
 _PAGE_ENTRIES = 1_000
+_EMPTY_EPOCHS_MAX = 10_000
+"""Epochs between two entries that are looked for; a wallet would have to move that often in between."""
 R = TypeVar("R", bound=Row)
 
 
@@ -78,6 +81,7 @@ class WalletAudit:
             walked = await self._follow(walked, entry)
         for trace in self._sessions.values():
             self._finish(trace)
+        walked = await self._after_moves(head, walked)
         self._check_head(head, walked)
         self._report.wallets += 1
         self._report.broken_chains += not self._is_chained
@@ -127,12 +131,28 @@ class WalletAudit:
         )
 
     async def _roll(self, before: Wallet, entry: Entry) -> None:
-        """The epoch before this entry must be closed by a row that says how it ended."""
+        """The epoch before this entry must be closed by a row that says how it ended; so must those between them, which ended without an entry."""
+        if entry.epoch < before.epoch:
+            self._complain(f"epoch {entry.epoch} comes after epoch {before.epoch}")
+        for number in range(before.epoch, min(entry.epoch, before.epoch + _EMPTY_EPOCHS_MAX)):
+            await self._closed(before, number, entry.time_ms if number == entry.epoch - 1 else WITHOUT_ENTRY_MS)
+
+    async def _after_moves(self, head: Wallet, walked: Wallet) -> Wallet:
+        """The wallet after its last entry, and after the epochs that ended since, without an entry."""
+        if head.epoch <= walked.epoch or head.epoch_first_revision != head.revision + 1:
+            return walked
+        for number in range(walked.epoch, min(head.epoch, walked.epoch + _EMPTY_EPOCHS_MAX)):
+            await self._closed(walked, number, WITHOUT_ENTRY_MS)
+        return structs.replace(walked, epoch=head.epoch, epoch_first_revision=walked.revision + 1)
+
+    async def _closed(self, before: Wallet, number: int, close_time_ms: int) -> None:
+        """An epoch's end, at that time or without an entry, must be what the wallet was before."""
         self._report.epochs += 1
-        row = await self._load(epoch_key(self._key, before.epoch), Epoch)
-        closed = Epoch(before.epoch, before.revision, before.balance_micros, before.chain_hash, entry.time_ms)
-        if entry.epoch != before.epoch + 1 or row != closed:
-            self._complain(f"epoch {before.epoch} is not closed as the ledger says")
+        row = await self._load(epoch_key(self._key, number), Epoch)
+        if row and row.close_time_ms == WITHOUT_ENTRY_MS:
+            close_time_ms = WITHOUT_ENTRY_MS
+        if row != Epoch(number, before.revision, before.balance_micros, before.chain_hash, close_time_ms):
+            self._complain(f"epoch {number} is not closed as the ledger says")
 
     async def _about(self, entry: Entry) -> None:
         """The row that the entry is about."""

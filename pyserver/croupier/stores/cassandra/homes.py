@@ -7,14 +7,13 @@ taken as another region's replicas have them, and the next one opens in the regi
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from croupier.errors import StoreUnreachable, WriteConflict
-from croupier.model import GENESIS_EPOCH, Epoch, Wallet, WalletKey, epoch_key
+from croupier.model import GENESIS_EPOCH, WITHOUT_ENTRY_MS, Epoch, Wallet, WalletKey, epoch_key
 from croupier.stores.cassandra import fences, partition, statements
 from croupier.stores.cassandra.driver import NotSent, Unknown
 from croupier.stores.cassandra.link import unreachable
@@ -112,9 +111,11 @@ async def give_up(links: Links, region: str, heir: str, operator: str) -> None:
 
 
 async def take_back(partitions: Partitions, wallets: AsyncIterator[WalletKey], region: str, operator: str) -> list[WalletKey]:
-    """`region` takes part again, under a home of a new name, its data made anew from the others'. Before, each of `wallets`, which are all, goes over to the heir,
-    and the region's own partitions are closed. Gives the wallets whose data is still the old one there, or that the region went on with after it had been given
-    up: while there are any, nothing was taken back. May be called again after any failure. Raises StoreUnreachable, OutcomeUnknown.
+    """`region` takes part again, under a home of a new name, its data made anew from the others'. Before, each of `wallets`, which are all, goes over to
+    the heir, and the region's own partitions are closed. Gives the wallets whose data is still the old one there, or that the region went on with after
+    it had been given up: while there are any, nothing was taken back. May be called again after any failure.
+
+    Raises StoreUnreachable, OutcomeUnknown.
     """
     links = partitions.links
     await refresh(links)
@@ -164,5 +165,5 @@ def _term(home: str) -> int:
 
 def _rolled(head: Wallet) -> tuple[Wallet, Epoch]:
     """The head after its epoch has ended, and the end."""
-    ended = Epoch(head.epoch, head.revision, head.balance_micros, head.chain_hash, time.time_ns() // 1_000_000)
+    ended = Epoch(head.epoch, head.revision, head.balance_micros, head.chain_hash, WITHOUT_ENTRY_MS)
     return structs.replace(head, epoch=head.epoch + 1, epoch_first_revision=head.revision + 1), ended

@@ -77,10 +77,9 @@ class CassandraStore(CassandraWrites):
             await homes.refresh(self._links)
         except StoreUnreachable as error:
             raise StoreUnusable(f"whether region {region} was given up cannot be told: {error.message}") from error
-        if region in self._links.given_up:
-            raise StoreUnusable(
-                f"region {region} was given up for {self._links.given_up[region]}: rebuild its data from the others' and take it back first"
-            )
+        if heir := self._links.given_up.get(self._links.home):
+            self.close()
+            raise StoreUnusable(f"region {region} was given up for {heir}: rebuild its data from the others' and take it back first")
 
     async def _connect(self, driver: Driver) -> Driver:
         self._drivers.append(driver)
