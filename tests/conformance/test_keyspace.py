@@ -24,6 +24,7 @@ from tests.conformance.candidates import config_on
 from tests.conformance.rings import Death, DyingDriver, Killed, LyingDriver
 
 pytestmark = pytest.mark.timeout(60, func_only=True)
+NEWEST = len(schema.migrations())
 _number = iter(range(1_000))
 
 
@@ -55,7 +56,7 @@ async def test_many_migrate_at_once(config: Config) -> None:
     with pytest.raises(StoreUnusable, match=r"there is no keyspace .* make it with croupier migrate --apply --create-keyspace"):
         await start(config)
     await asyncio.gather(*(opening.create_keyspace(config, {config.region: 1}) for _ in range(2)))
-    with pytest.raises(StoreUnusable, match="has schema version 0, this program needs 1; run croupier migrate --apply"):
+    with pytest.raises(StoreUnusable, match=f"has schema version 0, this program needs {NEWEST}; run croupier migrate --apply"):
         await start(config)
     versions = await asyncio.gather(*(opening.migrate(config, f"node-{number}") for number in range(3)))
     assert {found.version for found in versions} == {len(schema.migrations())}
@@ -76,7 +77,7 @@ async def test_a_migration_that_was_cut_off(config: Config, monkeypatch: pytest.
         StoreUnusable, match="a migration of the keyspace to version 1 was begun by node-9, process 1 and has not ended; run croupier"
     ):
         await start(config)
-    assert (await opening.migrate(config, "node-1")).version == len(schema.migrations())
+    assert (await opening.migrate(config, "node-1")).version == NEWEST
     await start(config)
 
 
@@ -128,12 +129,12 @@ def test_the_command_line(config: Config, tmp_path: Path) -> None:
     assert migrate()[0] != 0 and "there is no keyspace" in migrate("--apply")[1]
     assert migrate("--create-keyspace")[0] == 2
     code, output = migrate("--apply", "--create-keyspace", "--replicas", f"{config.region}=1", "--json")
-    assert code == 0 and json.loads(output)["version"] == json.loads(output)["newest"] == 1
+    assert code == 0 and json.loads(output)["version"] == json.loads(output)["newest"] == NEWEST
     assert json.loads(migrate("--json")[1]) | {"keyspace": ""} == {
         "keyspace": "",
-        "version": 1,
-        "was": 1,
-        "newest": 1,
+        "version": NEWEST,
+        "was": NEWEST,
+        "newest": NEWEST,
         "pending": 0,
         "begun_by": "",
         "durability": "local",

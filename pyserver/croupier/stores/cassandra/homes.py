@@ -62,7 +62,10 @@ async def move(partitions: Partitions, wallet: WalletKey, region: str) -> bool:
 
     May be called again after any failure. Raises StoreUnreachable, WriteConflict.
     """
+    await refresh(partitions.links)
     home = partitions.links.name_of(region)
+    if home in partitions.links.given_up:
+        raise StoreUnreachable(f"region {region} was given up; take it back first")
     for _ in range(_ATTEMPTS):
         found = await partitions.newest(wallet)
         if found is None:

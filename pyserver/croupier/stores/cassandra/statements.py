@@ -83,6 +83,11 @@ RAISE_FENCE = Prepared("UPDATE singleton SET fence = ?, holder = ? WHERE name = 
 PUT_FENCED = Prepared("UPDATE singleton SET body = ? WHERE name = ? AND item = ? IF fence = ?")
 READ_FENCED = Prepared("SELECT item, body, fence, holder FROM singleton WHERE name = ?")
 
+PUT_ARCHIVE = Prepared("INSERT INTO ledger_archive (operator, player, currency, month, revision, body) VALUES (?, ?, ?, ?, ?, ?)")
+READ_ARCHIVE = Prepared(
+    "SELECT body FROM ledger_archive WHERE operator = ? AND player = ? AND currency = ? AND month = ? AND revision > ? LIMIT ?"
+)
+
 NOTE_DIRTY = Prepared("INSERT INTO dirty (shard, bucket, node, operator, player, currency) VALUES (?, ?, ?, ?, ?, ?)")
 READ_DIRTY = Prepared("SELECT node, operator, player, currency FROM dirty WHERE shard = ? AND bucket = ?")
 
@@ -113,6 +118,8 @@ ALL = (
     RAISE_FENCE,
     PUT_FENCED,
     READ_FENCED,
+    PUT_ARCHIVE,
+    READ_ARCHIVE,
     NOTE_DIRTY,
     READ_DIRTY,
 )

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
 from croupier.errors import Refusal, StoreFailed, StoreUnreachable, TooLarge
-from croupier.model import GENESIS_EPOCH, WalletKey, WalletWrite
-from croupier.stores.cassandra import documents, fences, homes, indices, partition
+from croupier.model import GENESIS_EPOCH, Entry, WalletKey, WalletWrite
+from croupier.stores.cassandra import archive, documents, fences, homes, indices, partition
 from croupier.stores.cassandra.driver import Applied, NotSent, Unknown
 from croupier.stores.cassandra.link import Counts
 from croupier.stores.cassandra.links import region_of
@@ -68,6 +68,14 @@ class CassandraWrites(CassandraReads):
     async def move_home(self, wallet: WalletKey, region: str) -> bool:
         """Makes `region` the home of a wallet; whether there is such a wallet. Raises StoreUnreachable, WriteConflict."""
         return await homes.move(self._partitions, wallet, region)
+
+    async def archive(self, wallet: WalletKey, before_ms: int, after_revision: int = 0) -> int:
+        """Copies old entries into the archive: see archive.copy."""
+        return await archive.copy(self._partitions, wallet, before_ms, after_revision)
+
+    async def archived(self, wallet: WalletKey, month: int, after_revision: int = 0, limit: int = 500) -> Sequence[Entry]:
+        """Archived entries of a month: see archive.month."""
+        return await archive.month(self._partitions, wallet, month, after_revision, limit)
 
     async def give_up(self, region: str, heir: str, operator: str) -> None:
         """Gives a lost region up: see homes.give_up."""
