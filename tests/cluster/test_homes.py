@@ -170,8 +170,8 @@ async def test_a_region_that_is_given_up(three_regions: Ring, config: Config, no
     assert [await back.home_of(wallet) for wallet in wallets] == ["us"] * 5
     assert await nodes["asia"].move_home(wallets[0], "eu")
     for store in (*nodes.values(), back):
-        assert await store.home_of(wallets[0]) == "eu"
         write = write_on(wallets[0], await head_of(store, wallets[0]))
+        assert await store.home_of(wallets[0]) == "eu"
         assert await store.commit([write]) == [APPLIED]
     await check(back, wallets[0], 8)
     back.close()

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _GIVEN_UP = "given up"
 """The singleton under whose fence regions are given up and taken back."""
-_ATTEMPTS = 5
+_ATTEMPTS = 30
+"""How often a move is tried against those who write to the wallet meanwhile."""
 
 
 async def of(links: Links, wallet: WalletKey, number: int) -> str | None:

@@ -56,7 +56,10 @@ class CassandraWrites(CassandraReads):
         return await in_turns(writes, self._commit)
 
     async def home_of(self, wallet: WalletKey) -> str:
-        """In class home, the region that decides for a wallet: the node's own for one that is not there yet. Otherwise empty. Raises StoreUnreachable."""
+        """In class home, the region that decided for a wallet when it was last read or written here: the node's own for one that is not there yet.
+
+        Empty in the other classes. Raises StoreUnreachable.
+        """
         if not self._links.region:
             return ""
         place = self._places.of(wallet).place
