@@ -130,7 +130,8 @@ class CassandraWrites(CassandraReads):
         if is_doubtful:
             self._resolved(known, answer)
         if not answer.applied:
-            self._places.forget(write.key)
+            if answer.row.get("closed") is not False:
+                self._places.forget(write.key)
             return REFUSED
         if write.wallet.epoch == number:
             known.place = place
