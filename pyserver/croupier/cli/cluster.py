@@ -16,6 +16,7 @@ from msgspec import structs
 
 from croupier.cli.api import Access, Unanswered, access_options
 from croupier.cli.cluster_facts import gather
+from croupier.cli.cluster_region import region
 from croupier.cli.cluster_text import overview, value_of
 from croupier.cli.cluster_verify import verify
 from croupier.cli.exits import FAILED, REFUSED, UNUSABLE, Failure
@@ -111,6 +112,7 @@ def resume(config_file: Path | None, *, as_json: bool) -> None:
     emit({"paused": False}, "resumed: singletons move again", as_json=as_json)
 
 
+cluster.add_command(region)
 cluster.add_command(verify)
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from croupier.errors import Refusal, StoreFailed, StoreUnreachable, TooLarge
 from croupier.model import GENESIS_EPOCH, Entry, WalletKey, WalletWrite
-from croupier.stores.cassandra import archive, documents, fences, homes, indices, partition
+from croupier.stores.cassandra import archive, documents, fences, homes, indices, losses, partition
 from croupier.stores.cassandra.driver import Applied, NotSent, Unknown
 from croupier.stores.cassandra.link import Counts
 from croupier.stores.cassandra.links import region_of
@@ -83,6 +83,10 @@ class CassandraWrites(CassandraReads):
     async def give_up(self, region: str, heir: str, operator: str) -> None:
         """Gives a lost region up: see homes.give_up."""
         await homes.give_up(self._links, region, heir, operator)
+
+    async def expected_loss(self, region: str, heir: str) -> losses.ExpectedLoss:
+        """What giving up `region` would leave of its wallets: see losses.expected."""
+        return await losses.expected(self._links, region, heir)
 
     async def take_back(self, region: str, operator: str) -> list[WalletKey]:
         """Takes a region back whose data was made anew: see homes.take_back."""
