@@ -35,11 +35,13 @@ class Version(NamedTuple):
 
 
 def other_version(folder: Path) -> Version:
-    """The newest tagged version that knows the Cassandra store, or, where there is none, this one under another number."""
-    known = [tag for tag in tagged.tags() if tagged.holds(tag, KNOWS_CASSANDRA)]
+    """The newest tagged version before this one that knows the Cassandra store, or, where there is none, this one under another number."""
+    known = [tag for tag in tagged.tags() if tagged.holds(tag, KNOWS_CASSANDRA) and not tagged.is_here(tag)]
     if not known:
         return Version(
-            OTHER, _renumbered(folder), "no tagged version knows the Cassandra store: this one stands in for it, under another number"
+            OTHER,
+            _renumbered(folder),
+            "no earlier tagged version knows the Cassandra store: this one stands in for it, under another number",
         )
     tag = known[-1]
     sources = tagged.unpack(tag, folder, "pyserver/croupier") / "pyserver"

@@ -31,6 +31,14 @@ def holds(tag: str, path: str) -> bool:
     return subprocess.run(["git", "cat-file", "-e", f"{tag}:{path}"], cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 
+def is_here(tag: str) -> bool:
+    """Whether the tagged version is the one that is checked out."""
+    commits = subprocess.run(
+        ["git", "rev-parse", f"{tag}^{{commit}}", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    return commits[0] == commits[1]
+
+
 def unpack(tag: str, folder: Path, *paths: str) -> Path:
     """Writes the tag's files under `paths` into a folder of their own below `folder`; that folder."""
     archive = subprocess.run(["git", "archive", "--format=tar", tag, *paths], cwd=ROOT, capture_output=True, check=True).stdout
