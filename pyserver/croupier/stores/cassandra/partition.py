@@ -14,6 +14,8 @@ from croupier.stores.cassandra.driver import Prepared, Row, Value
 from croupier.stores.cassandra.places import Place, first_epoch
 
 _HEAD = len(statements.HEAD_COLUMNS)
+_ROW_BYTES = 256
+"""Names and numbers of a row, less than that."""
 
 
 class Found(Struct, frozen=True):
@@ -98,9 +100,9 @@ def _rows(write: WalletWrite, number: int) -> Iterator[tuple[Prepared, list[Valu
         yield statements.PUT_ROW, [*partition, statements.ENTRY, revision_id(entry.revision), codec.encode_row(entry)]
 
 
-def batch_bytes(sent: Iterable[tuple[Prepared, Sequence[Value]]]) -> int:
-    """About how long a batch is in Cassandra's log."""
-    return sum(64 + sum(len(value) if isinstance(value, str | bytes) else 8 for value in values) for _, values in sent)
+def batch_bytes(sent: Sequence[tuple[Prepared, Sequence[Value]]]) -> int:
+    """About how long a batch is in Cassandra's log: its rows, whose bodies are their last values, and what stands beside them."""
+    return sum(len(values[-1]) for _, values in sent[1:] if isinstance(values[-1], bytes)) + _ROW_BYTES * len(sent)
 
 
 def revision_id(revision: int) -> bytes:
