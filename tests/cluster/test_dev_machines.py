@@ -37,6 +37,14 @@ def test_members_serve_and_one_may_die(etcd: Members) -> None:
     assert [status.serves for status in cluster.status()] == [True] * 3
 
 
+def test_a_lost_majority_is_started_together(etcd: Members) -> None:
+    """One member alone finds no leader, so those that are dead start at once; nobody waits for the first of them."""
+    for name in ("etcd-1", "etcd-2", "etcd-3"):
+        etcd.cluster.kill(name)
+    etcd.cluster.restart("etcd-1", "etcd-2", "etcd-3")
+    assert [status.serves for status in etcd.cluster.status()] == [True] * 3
+
+
 def test_a_paused_member_is_told_from_a_dead_one(etcd: Members) -> None:
     """Paused and dead are two conditions, and each is undone by `mend`."""
     cluster = etcd.cluster

@@ -117,27 +117,38 @@ def down(place: Places, *, remove: bool, as_json: bool) -> None:
 
 
 def _on_each(name: str, told: str, does: Callable[[Cluster, str], None]) -> None:
-    """Adds a command that does one thing to each machine that is named, or to each of a region."""
+    """Adds a command that does one thing to each machine that is named, or to each of a region, one after another."""
+
+    def one_by_one(cluster: Cluster, *machines: str) -> None:
+        for machine in machines:
+            does(cluster, machine)
+
+    _on_all(name, told, one_by_one)
+
+
+def _on_all(name: str, told: str, does: Callable[..., None]) -> None:
+    """Adds a command that does something to all machines that are named, or to all of a region."""
 
     @dev.command(name, help=told)
     @click.argument("machines", nargs=-1, required=True, metavar="MACHINE|REGION…")
     @json_option
     @_folder_option
-    def on_each(place: Places, *, machines: tuple[str, ...], as_json: bool) -> None:
+    def on_all(place: Places, *, machines: tuple[str, ...], as_json: bool) -> None:
         cluster = Cluster.open(place, say=_say)
         chosen = list(dict.fromkeys(machine.name for named in machines for machine in cluster.plan.named(named)))
-        for machine in chosen:
-            does(cluster, machine)
+        does(cluster, *chosen)
         _emit_of(cluster, chosen, as_json=as_json)
 
-    assert on_each
+    assert on_all
 
 
 _on_each("kill", "Kill machines by SIGKILL, as a power cut would.", Cluster.kill)
 _on_each("stop", "Stop machines by SIGTERM: an engine node drains first.", Cluster.stop)
 _on_each("pause", "Freeze machines by SIGSTOP: they keep their connections and answer nothing.", Cluster.pause)
 _on_each("resume", "Let frozen machines go on.", Cluster.resume)
-_on_each("restart", "Stop machines if they run, start them, and wait until they serve.", Cluster.restart)
+_on_all(
+    "restart", "Start machines that are down, together; restart those that run, one after another; wait until they serve.", Cluster.restart
+)
 _on_each("destroy", "Kill Cassandra nodes and remove their data, as a broken disk would.", Cluster.destroy)
 
 

@@ -138,10 +138,15 @@ class Cluster:
         """Lets a frozen machine go on."""
         self._signal(name, signal.SIGCONT, "running")
 
-    def restart(self, name: str) -> None:
-        """Stops a machine if it runs, and starts it; returns when it serves."""
-        self.stop(name)
-        self._start([self.plan.machine(name)])
+    def restart(self, *names: str) -> None:
+        """Starts those that are dead, together, since one member of etcd alone serves nobody; stops and starts the others in turn. Returns when all serve."""
+        machines = [self.plan.machine(name) for name in names]
+        dead = [machine for machine in machines if self.condition(machine.name) == "dead"]
+        self._start(dead)
+        for machine in machines:
+            if machine not in dead:
+                self.stop(machine.name)
+                self._start([machine])
         self._wait_whole()
 
     def wait(self, name: str) -> None:
