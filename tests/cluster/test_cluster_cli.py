@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from croupier.cli import exits
+from croupier.cli.cluster_text import clock_problems
 from croupier.config import Config, load
 from croupier.stores.cassandra import opening
 from tests.cluster.commands import admin_key, croupier, settings_of
@@ -108,6 +109,15 @@ async def works_without_nodes(config: Path) -> None:
         while said.value["nodes"]:
             said = await croupier("cluster", "list", "--json", "--config", config)
     assert said.exit_code == 0
+
+
+def test_clocks_too_far_apart_are_told() -> None:
+    """A node's clock beyond the limit is one sentence; one that did not tell is none."""
+    told = clock_problems({"node-1": 6_200, "node-2": -80_000, "node-3": 900, "node-4": None})
+    assert told == [
+        "the clock of node-1 is 6.2 s ahead of this machine's, more than 5 s",
+        "the clock of node-2 is 80.0 s behind this machine's, more than 5 s",
+    ]
 
 
 ETCD = '[etcd]\nendpoints = ["127.0.0.1:1", "127.0.0.1:2"]\n'

@@ -17,7 +17,7 @@ from msgspec import structs
 from croupier.cli.api import Access, Unanswered, access_options
 from croupier.cli.cluster_facts import gather
 from croupier.cli.cluster_region import region
-from croupier.cli.cluster_text import overview, value_of
+from croupier.cli.cluster_text import clock_problems, overview, value_of
 from croupier.cli.cluster_verify import verify
 from croupier.cli.exits import FAILED, REFUSED, UNUSABLE, Failure
 from croupier.cli.options import config_option, json_option, load_config
@@ -53,8 +53,9 @@ def list_(access: Access, *, as_json: bool) -> None:
         raise Failure("the settings name neither etcd nor Cassandra; give those of a server of the cluster with --config", UNUSABLE)
     members = facts.etcd.view.members if facts.etcd and facts.etcd.view else []
     clocks = {member.node: _clock_ahead_ms(access, member) for member in members} if access.key else {}
-    emit(value_of(access.settings, facts, clocks), overview(access.settings, facts, clocks), as_json=as_json)
-    if facts.problems:
+    problems = [*facts.problems, *clock_problems(clocks)]
+    emit(value_of(access.settings, facts, clocks, problems), overview(access.settings, facts, clocks, problems), as_json=as_json)
+    if problems:
         sys.exit(FAILED)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,19 +11,20 @@ from msgspec import structs
 from croupier.cli.cluster_facts import Facts
 from croupier.cli.output import table
 from croupier.config import Config
+from croupier.stores.cassandra.checks import CLOCKS_APART_MAX_MS
 
 Clocks = Mapping[str, int | None]
 """How far each node's clock is ahead of this machine's, in milliseconds, as far as it was asked and told."""
 
 
-def overview(settings: Config, facts: Facts, clocks: Clocks) -> str:
+def overview(settings: Config, facts: Facts, clocks: Clocks, problems: Sequence[str]) -> str:
     """Everything that runs, a line each; then what holds for all of it; then what is wrong."""
     rows: list[tuple[str, ...]] = [("KIND", "NAME", "REGION", "ADDRESS", "STATE", "LOAD", "CLOCK", "VERSION", "TERMS")]
     rows += _nodes(facts, clocks) + _servers(facts) + _members(facts)
-    return "\n".join((table(rows), "", *_summary(settings, facts), *(f"problem: {problem}" for problem in facts.problems)))
+    return "\n".join((table(rows), "", *_summary(settings, facts), *(f"problem: {problem}" for problem in problems)))
 
 
-def value_of(settings: Config, facts: Facts, clocks: Clocks) -> dict[str, Any]:
+def value_of(settings: Config, facts: Facts, clocks: Clocks, problems: Sequence[str]) -> dict[str, Any]:
     """The same for programs."""
     view, store = (facts.etcd.view if facts.etcd else None), facts.store
     return {
@@ -46,8 +47,18 @@ def value_of(settings: Config, facts: Facts, clocks: Clocks) -> dict[str, Any]:
         "replicas": store.replicas if store else {},
         "store": [structs.asdict(server) for server in store.servers] if store else [],
         "advice": store.advice if store else "",
-        "problems": facts.problems,
+        "problems": list(problems),
     }
+
+
+def clock_problems(clocks: Clocks) -> list[str]:
+    """Nodes whose clocks are too far from this machine's: ids are made, and windows of time kept, by them."""
+    limit_s = CLOCKS_APART_MAX_MS // 1000
+    return [
+        f"the clock of {node} is {abs(ahead_ms) / 1000:.1f} s {'ahead of' if ahead_ms > 0 else 'behind'} this machine's, more than {limit_s} s"
+        for node, ahead_ms in clocks.items()
+        if ahead_ms is not None and abs(ahead_ms) > CLOCKS_APART_MAX_MS
+    ]
 
 
 def _nodes(facts: Facts, clocks: Clocks) -> list[tuple[str, ...]]:
