@@ -58,7 +58,9 @@ def _folder_option(command: F) -> F:
 @click.option("--etcd", type=click.IntRange(0, 9), default=3, show_default=True, help="Members of etcd.")
 @click.option("--nodes", type=click.IntRange(0, 50), default=3, show_default=True, help="Engine nodes, dealt out over the regions.")
 @click.option(
-    "--durability", type=click.Choice(["local", "home", "geo"]), default="geo", show_default=True, help="What survives: docs/cluster.md."
+    "--durability",
+    type=click.Choice(["local", "home", "geo"]),
+    help="What survives: docs/cassandra.md.  [default: local in one region, geo over several]",
 )
 @click.option(
     "--driver", type=click.Choice(["acsylla", "python"]), default="acsylla", show_default=True, help="The nodes' driver for Cassandra."

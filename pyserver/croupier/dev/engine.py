@@ -62,7 +62,7 @@ def settings(plan: Plan, machine: Machine, places: Places) -> dict[str, Any]:
             for region in plan.regions
         }
         chosen["store"] = "cassandra"
-        chosen["cassandra"] = {"durability": plan.durability, "driver": plan.driver, "contact_points": points}
+        chosen["cassandra"] = {"durability": plan.durability_class, "driver": plan.driver, "contact_points": points}
     if plan.etcd:
         chosen["etcd"] = {"endpoints": [f"{member.address}:{plan.ports.etcd}" for member in plan.of_kind("etcd")], "ttl_s": _TTL_S}
     return chosen

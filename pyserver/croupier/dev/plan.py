@@ -53,10 +53,16 @@ class Plan(Struct, frozen=True, kw_only=True):
     ports: Ports = Ports()
     isolated: bool = False
     """Each machine has a network namespace of its own, so that it can be cut off; that needs root."""
-    durability: Literal["local", "home", "geo"] = "geo"
+    durability: Literal["local", "home", "geo"] | None = None
+    """What survives; by default what the regions can carry."""
     driver: Literal["acsylla", "python"] = "acsylla"
     heap_mib: int = 384
     """Of each Cassandra node."""
+
+    @property
+    def durability_class(self) -> Literal["local", "home", "geo"]:
+        """The class of the nodes: `local` within one region, `geo` over several, unless another is named."""
+        return self.durability or ("local" if sum(number > 0 for number in self.regions.values()) == 1 else "geo")
 
     def machines(self) -> list[Machine]:
         """Every machine, in the order in which they are started."""
