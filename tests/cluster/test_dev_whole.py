@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from croupier.dev.rebuild import rebuild
 from tests.cluster.machines import REGIONS
 
 pytestmark = pytest.mark.timeout(120)
-is_long = pytest.mark.skipif(not os.environ.get("CROUPIER_TEST_LONG"), reason="takes minutes; CROUPIER_TEST_LONG=1 runs it")
 
 
 def play_while(cluster: Cluster, harm: Callable[[], None], *, settle_s: float = 2.0) -> Summary:
@@ -82,7 +80,6 @@ def test_every_region_has_one_of_each(whole: Cluster) -> None:
     assert all(machine.serves for machine in machines)
 
 
-@is_long
 @pytest.mark.timeout(600)
 def test_a_lost_disk_is_rebuilt_while_play_goes_on(whole: Cluster) -> None:
     """The emptied node is refused when it simply starts; rebuilt, it serves, and no round is lost."""
