@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_BLOCK = re.compile(r"(<!-- spike -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- spike -->\n).*?(<!-- end of spike -->)", re.DOTALL)
 
 _COLUMNS = (
     "rounds/s that its players asked for",
