@@ -26,6 +26,7 @@ from bench.servers import Croupier
 from croupier import scheduling
 from croupier.config import Cassandra, Config
 from croupier.stores.cassandra import opening
+from croupier.stores.cassandra.coordinators import open_coordinators
 from croupier.stores.cassandra.opening import CassandraStore
 
 CALLERS = 64
@@ -91,11 +92,20 @@ def main(region: str, point: str, rounds: int = 3, duration_s: float = 3.0) -> N
         for node in nodes:
             node.stop()
         store.close()
+        run(dropped(config))
     found = summary(samples)
     for name, figures in found.items():
         print(f"{name:42}", "  ".join(f"{what} {spread['median']:8.1f}" for what, spread in figures.items()))
     ratios = {name: ratio(samples, name, BARE, "rounds_per_s") for name in ways if name != BARE}
     print(json.dumps({"rounds": rounds, "figures": found, "over_bare": ratios}))
+
+
+async def dropped(config: Config) -> None:
+    """Removes the keyspace."""
+    driver = open_coordinators(config.cassandra, config.region)
+    await driver.connect()
+    await driver.run(f"DROP KEYSPACE {KEYSPACE}", 30.0)
+    driver.close()
 
 
 def rounds_of(sample: Sample) -> Sample:
