@@ -22,7 +22,7 @@ from tests.cluster.machines import Members, Ring
 def test_one_node_serves(cassandra: Ring) -> None:
     """The node answers, with the settings that money needs."""
     assert cql.serves(cassandra.address, cassandra.port)
-    assert cql.sees_all(cassandra.address, cassandra.port)
+    assert cql.sees_all(cassandra.address, cassandra.port, 1)
 
 
 def test_members_serve_and_one_may_die(etcd: Members) -> None:

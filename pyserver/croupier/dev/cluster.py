@@ -242,7 +242,7 @@ class Cluster:
             return
         deadline = time.monotonic() + _WHOLE_S
         for node in nodes:
-            while not cql.sees_all(node.address, self.plan.ports.cql):
+            while not cql.sees_all(node.address, self.plan.ports.cql, len(nodes)):
                 if time.monotonic() > deadline:
                     raise DevFailed(f"{node.name} does not see every other Cassandra node after {_WHOLE_S:.0f} s")
                 time.sleep(_POLL_S)
