@@ -118,11 +118,19 @@ def test_the_schema_only_adds() -> None:
     [
         (schema.SchemaVersion(0), "has schema version 0, this program needs"),
         (schema.SchemaVersion(0, "node-1", 5, "geo"), "a migration of the keyspace to version 1 was begun by node-1 and has not ended"),
-        (schema.SchemaVersion(99, "", 0, "geo"), "has schema version 99, this program knows"),
+        (schema.SchemaVersion(99, "", 0, "geo", 98), "has schema version 99, for programs that know version 98, and this one knows"),
         (schema.SchemaVersion(len(schema.migrations()), "", 0, "home"), "was made for durability class home, not geo"),
     ],
 )
 def test_another_schema_is_refused(found: schema.SchemaVersion, names: str) -> None:
-    """A keyspace that is old, half migrated, of a newer program or of another class is refused in one sentence."""
+    """A keyspace that is old, half migrated, only for newer programs or of another class is refused in one sentence."""
     with pytest.raises(StoreUnusable, match=names):
         schema.refuse(found, "geo")
+
+
+@pytest.mark.parametrize("by", ["", "node-9"])
+def test_what_a_newer_program_only_added_is_no_refusal(by: str) -> None:
+    """A node of this version may start, and start again, on a keyspace that the next version has added to or is adding to."""
+    newest = len(schema.migrations())
+    schema.refuse(schema.SchemaVersion(newest + 1, by, 5 if by else 0, "geo", newest), "geo")
+    schema.refuse(schema.SchemaVersion(newest, by, 5 if by else 0, "geo", newest), "geo")

@@ -42,6 +42,8 @@ def migrate(place: Place, *, applies: bool, creates: bool, replicas: tuple[str, 
     if after == known:
         done = f", brought up from {before}" if before != after else ""
         text = f"{name} has schema version {after}, the newest{done}"
+    elif after > known:
+        text = f"{name} has schema version {after}, of a newer program; this one knows {known}"
     else:
         text = f"{name} has schema version {after}; {known - after} to go to {known}, with --apply"
     emit(value, text, as_json=as_json)
@@ -56,7 +58,7 @@ def _file(place: Place, *, applies: bool) -> dict[str, Any]:
         except InUse as error:
             raise Failure(str(error), REFUSED) from error
         after = schema_version(place.database)
-    return {"database": str(place.database), "version": after, "was": before, "newest": known, "pending": known - after}
+    return {"database": str(place.database), "version": after, "was": before, "newest": known, "pending": max(0, known - after)}
 
 
 async def _keyspace(config: Config, replicas: dict[str, int], *, applies: bool) -> tuple[dict[str, Any], str]:
@@ -68,7 +70,7 @@ async def _keyspace(config: Config, replicas: dict[str, int], *, applies: bool) 
     after = await opening.migrate(config, f"{socket.gethostname()}, process {os.getpid()}") if applies else before
     known, name = len(schema.migrations()), f"keyspace {config.cassandra.keyspace}"
     value = {"keyspace": config.cassandra.keyspace, "version": after.version, "was": before.version, "newest": known}
-    return {**value, "pending": known - after.version, "begun_by": after.migrating_by, "durability": after.durability}, name
+    return {**value, "pending": max(0, known - after.version), "begun_by": after.migrating_by, "durability": after.durability}, name
 
 
 def _replicas(config: Config, named: tuple[str, ...]) -> dict[str, int]:

@@ -24,6 +24,8 @@ _TABLE = """CREATE TABLE IF NOT EXISTS schema_version (
     name text PRIMARY KEY, version int, migrating_by text, migrating_until_ms bigint, durability text
 )"""
 _READ = Prepared("SELECT version, migrating_by, migrating_until_ms, durability FROM schema_version WHERE name = 'croupier'")
+_READ_OLDEST = Prepared("SELECT version FROM schema_version WHERE name = 'oldest'")
+"""A migration that does more than add writes this row, in its file; those that only add leave it alone, so older programs go on."""
 _MAKE = Prepared(
     "INSERT INTO schema_version (name, version, migrating_by, migrating_until_ms, durability) VALUES ('croupier', 0, '', 0, ?) IF NOT EXISTS"
 )
@@ -44,6 +46,8 @@ class SchemaVersion(Struct, frozen=True):
     migrating_until_ms: int = 0
     durability: str = ""
     """The class that the keyspace was made for: each partition stays in one Paxos domain for life."""
+    oldest: int = 0
+    """What a program must know at least: the last version that did more than add. No program knows less than 0."""
 
 
 def migrations() -> list[list[str]]:
@@ -64,21 +68,21 @@ async def version(driver: Driver, levels: Levels, keyspace: str) -> SchemaVersio
     tables = await driver.run(f"SELECT table_name FROM system_schema.tables WHERE keyspace_name = '{keyspace}'", _TIMEOUT_S)
     if ("schema_version",) not in tables:
         return SchemaVersion()
-    await driver.prepare(_READ.cql)
-    rows = await driver.query(_READ, [], levels.serial, _TIMEOUT_S)
-    return SchemaVersion(*rows[0]) if rows else SchemaVersion()
+    for statement in (_READ, _READ_OLDEST):
+        await driver.prepare(statement.cql)
+    return await _read(driver, levels)
 
 
 async def migrate(driver: Driver, levels: Levels, durability: str, by: str) -> SchemaVersion:
     """Brings the keyspace up to date, in the name of `by`, which no other process has. Raises DriverError, StoreUnusable."""
     await driver.run(_TABLE, _TIMEOUT_S)
     await agreed(driver)
-    for statement in (_READ, _MAKE, _BEGIN, _END):
+    for statement in (_READ, _READ_OLDEST, _MAKE, _BEGIN, _END):
         await driver.prepare(statement.cql)
     await _changed(driver, levels, _MAKE, [durability])
     known = migrations()
     while True:
-        found = SchemaVersion(*(await driver.query(_READ, [], levels.serial, _TIMEOUT_S))[0])
+        found = await _read(driver, levels)
         _refuse_other(found, durability)
         if found.version >= len(known):
             return found
@@ -106,15 +110,24 @@ def refuse(found: SchemaVersion, durability: str) -> None:
 
 
 def _refuse_other(found: SchemaVersion, durability: str) -> None:
-    """Raises StoreUnusable where the keyspace is of a newer program, or of another class."""
-    if found.version > len(migrations()):
+    """Raises StoreUnusable where the keyspace is no longer one for this program, or is of another class. One that a newer program only added to is one."""
+    if found.oldest > len(migrations()):
         raise StoreUnusable(
-            f"the keyspace has schema version {found.version}, this program knows {len(migrations())}; use a newer croupier"
+            f"the keyspace has schema version {found.version}, for programs that know version {found.oldest}, "
+            f"and this one knows {len(migrations())}; use a newer croupier"
         )
     if found.durability and found.durability != durability:
         raise StoreUnusable(
             f"the keyspace was made for durability class {found.durability}, not {durability}; a wallet's writes may never be mixed between two classes"
         )
+
+
+async def _read(driver: Driver, levels: Levels) -> SchemaVersion:
+    rows = await driver.query(_READ, [], levels.serial, _TIMEOUT_S)
+    if not rows:
+        return SchemaVersion()
+    oldest = await driver.query(_READ_OLDEST, [], levels.serial, _TIMEOUT_S)
+    return SchemaVersion(*rows[0], oldest=oldest[0][0] if oldest else 0)
 
 
 async def agreed(driver: Driver) -> None:
