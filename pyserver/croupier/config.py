@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from croupier.limits import Limits
 
@@ -40,6 +40,8 @@ class Cassandra(Struct, frozen=True, forbid_unknown_fields=True):
     """How long one attempt may take; above Cassandra's own write_request_timeout, so that its answer comes first."""
     accept: tuple[str, ...] = ()
     """Unsafe settings of the servers that the operator accepts by name."""
+    archive_after_days: Annotated[int, Meta(ge=0)] = 30
+    """How old entries of a closed partition are before they are copied into the archive; 0 for never."""
     username: str = ""
     password_file: Path | None = None
     ca_file: Path | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Counts
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -17,6 +18,20 @@ from croupier.runners.taker import Taker
 from croupier.stores.cassandra.store import CassandraWrites
 
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Archiving(Protocol):
+    """What the archiver counts: see jobs/archive.py."""
+
+    wallets: int
+    entries: int
+    failures: int
+
+    @property
+    def behind_s(self) -> float | None:
+        """See Archiver.behind_s."""
+        ...
+
 
 Observe = Callable[[str, float], None]
 """Takes the reason of a refusal (empty for a success) and how long the call took in seconds."""
@@ -72,6 +87,10 @@ class Metrics:
     def watch_cluster(self, membership: Membership, elections: Elections) -> None:
         """Adds the members that are known, and the terms that are held."""
         self.registry.register(_ClusterCollector(membership, elections))
+
+    def watch_archiving(self, archiving: Archiving) -> None:
+        """Adds what the archiver did here, and where it holds the term how far it is behind."""
+        self.registry.register(_ArchiveCollector(archiving))
 
     def watch(self, owner: Taker, load: LoadMeter) -> None:
         """Adds the runner's own counts."""
@@ -181,6 +200,26 @@ class _CassandraCollector(Collector):
             ("cassandra_reads_failed", "Reads that no coordinator answered.", counts.reads_failed),
         ):
             yield CounterMetricFamily(f"croupier_{name}", text, value=value)
+
+
+class _ArchiveCollector(Collector):
+    def __init__(self, archiving: Archiving) -> None:
+        self._archiving = archiving
+
+    def collect(self) -> Iterator[Metric]:
+        archiving = self._archiving
+        for name, text, value in (
+            ("archive_wallets", "Wallets that this node looked at for the archive.", archiving.wallets),
+            ("archive_entries", "Entries that this node copied into the archive.", archiving.entries),
+            ("archive_failures", "Wallets passed over by the archiver, because something of theirs cannot be read.", archiving.failures),
+        ):
+            yield CounterMetricFamily(f"croupier_{name}", text, value=value)
+        behind = GaugeMetricFamily(
+            "croupier_archive_behind_seconds", "Everything older than the window and this is archived; told by the node that archives."
+        )
+        if archiving.behind_s is not None:
+            behind.add_metric([], archiving.behind_s)
+        yield behind
 
 
 class _RunnerCollector(Collector):

@@ -27,7 +27,9 @@ from croupier.config import Config
 from croupier.engine import Catalog
 from croupier.errors import Refusal, RngUnhealthy, StoreUnusable
 from croupier.events.hub import Hub
-from croupier.jobs.sweep import SINGLETON, Sweeper
+from croupier.jobs import archive, sweep
+from croupier.jobs.archive import Archiver
+from croupier.jobs.sweep import Sweeper
 from croupier.metrics import Metrics
 from croupier.operations.house import House
 from croupier.runners.awaiting import Awaiting
@@ -54,6 +56,7 @@ from croupier.services.round_service import RoundService
 from croupier.services.session_service import SessionService
 from croupier.services.wallet_service import WalletService
 from croupier.stores.cassandra.reads import CassandraReads
+from croupier.stores.cassandra.store import CassandraWrites
 from croupier.stores.memory import MemoryStore
 from croupier.stores.memory_late import LateMemoryStore
 from croupier.stores.sqlite import SqliteStore
@@ -186,7 +189,12 @@ class Server:
         """What only one node of the cluster does."""
         singletons = Singletons(self._elections)
         if isinstance(self._store, CassandraReads):
-            singletons.run(SINGLETON, Sweeper(self._store, lambda: self.membership.members, clock_ms, self.hub.committed))
+            singletons.run(sweep.SINGLETON, Sweeper(self._store, lambda: self.membership.members, clock_ms, self.hub.committed))
+        after_days = self.config.cassandra.archive_after_days
+        if after_days and isinstance(self._store, CassandraWrites):
+            archiver = Archiver(self._store, lambda: self.membership.members, clock_ms, after_days)
+            self.metrics.watch_archiving(archiver)
+            singletons.run(archive.SINGLETON, archiver)
 
     def _build_listener(self) -> Listener:
         """The services, behind what listens for their calls."""

@@ -28,6 +28,7 @@ async def test_a_cluster_is_seen_steered_and_proven(cassandra: Ring, etcd: Membe
         config = settings_of(running.nodes[0])
         await asyncio.to_thread(play_some, running.caller(0), running.wallet_of(1), 3)
         await shows_everything(running, config)
+        await archives(running)
         await moves_the_singleton(config)
         await pauses(config)
         await makes_an_operator(running, config)
@@ -50,6 +51,19 @@ async def shows_everything(running: Crew, config: Path) -> None:
     value = (await croupier("cluster", "list", "--json", "--config", config, key=admin_key(running.nodes[0]))).value
     assert all(abs(one["clock_ahead_ms"]) < 1_000 for one in (*value["nodes"], *value["store"]))
     assert value["problems"] == [] and value["durability"] == "local"
+    assert set(value["terms"]) == {SINGLETON, "archiver"}
+
+
+async def archives(running: Crew) -> None:
+    """One of the nodes has gone through all wallets, and says so; with nothing old there is nothing to copy."""
+
+    def told(name: str) -> float:
+        return sum(running.metric(number, f"croupier_archive_{name}") for number in (0, 1))
+
+    async with asyncio.timeout(20):
+        while not 0 < await asyncio.to_thread(told, "behind_seconds") < 60:
+            pass
+    assert await asyncio.to_thread(told, "entries_total") == 0
 
 
 async def moves_the_singleton(config: Path) -> None:
@@ -64,7 +78,7 @@ async def moves_the_singleton(config: Path) -> None:
     assert back.value == {"singleton": SINGLETON, "node": held["node"], "fence": held["fence"] + 2}
     nowhere = await croupier("cluster", "switchover", SINGLETON, "--to", "node-9", "--config", config)
     assert (nowhere.exit_code, nowhere.err) == (exits.REFUSED, "croupier: node-9 is no member: node-1, node-2\n")
-    history = (await croupier("cluster", "history", "--config", config)).out.splitlines()
+    history = (await croupier("cluster", "history", SINGLETON, "--config", config)).out.splitlines()
     assert [line.split()[1:3] for line in history[1:]] == [["1", held["node"]], ["2", other], ["3", held["node"]]]
     assert history[-1].endswith("now")
 

@@ -10,6 +10,7 @@ import pytest
 
 from croupier.config import Config
 from croupier.stores.cassandra import opening
+from croupier.stores.cassandra.opening import CassandraStore
 from croupier.stores.store import Store
 from tests.cluster.machines import Ring
 from tests.conformance.candidates import CANDIDATES, Candidate, config_on, on_ring
@@ -44,6 +45,15 @@ def candidate(request: pytest.FixtureRequest) -> Candidate:
 @pytest.fixture
 async def store(candidate: Candidate, tmp_path: Path) -> AsyncIterator[Store]:
     opened = await candidate.open(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+async def node(keyspace: Config) -> AsyncIterator[CassandraStore]:
+    """A node's store in the run's keyspace."""
+    opened = CassandraStore(keyspace)
+    await opened.open()
     yield opened
     opened.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
@@ -14,11 +13,11 @@ from croupier.errors import StoreUnreachable, TooLarge
 from croupier.model import Key, Row, Transfer, TransferKind, Wallet, WalletKey, WalletWrite, epoch_key
 from croupier.operations import ledger
 from croupier.operations.command import wallet_key
-from croupier.stores.cassandra import archive, statements
+from croupier.stores.cassandra import statements
 from croupier.stores.cassandra.opening import CassandraStore
 from croupier.stores.store import CommitResult, EntryQuery
 from tests.conformance.rings import Death, Killed, Node
-from tests.conformance.writes import NOW_MS, transfer_row, write_on
+from tests.conformance.writes import transfer_row, write_on
 
 APPLIED, REFUSED, UNKNOWN = CommitResult.APPLIED, CommitResult.REFUSED, CommitResult.UNKNOWN
 STEPS = {
@@ -29,14 +28,6 @@ STEPS = {
 }
 pytestmark = pytest.mark.timeout(60, func_only=True)
 _number = iter(range(1_000_000))
-
-
-@pytest.fixture
-async def node(keyspace: Config) -> AsyncIterator[CassandraStore]:
-    store = CassandraStore(keyspace)
-    await store.open()
-    yield store
-    store.close()
 
 
 @pytest.fixture
@@ -183,25 +174,6 @@ async def test_a_write_that_is_too_large_is_refused_and_changes_nothing(node: Ca
     with pytest.raises(TooLarge, match="takes more than 1048576 bytes to store; nothing was done"):
         await node.commit([write_on(wallet, write.wallet, updates=[(Key(wallet, "transfer", row.id), row)])])
     assert await head_of(node, wallet) == write.wallet
-
-
-async def test_old_entries_of_closed_partitions_are_archived(node: CassandraStore, wallet: WalletKey) -> None:
-    """What is old and final is copied, by month, once or more often; nothing of an open partition is, nor anything newer."""
-    first = write_on(wallet, None, count=4)
-    second = write_on(wallet, first.wallet, count=3, rolls=1)
-    third = write_on(wallet, second.wallet, rolls=1)
-    fourth = write_on(wallet, third.wallet)
-    for write in (first, second, third, fourth):
-        await node.commit([write])
-    month = archive.month_of(NOW_MS)
-    assert month == 202701 and archive.month_of(NOW_MS + 31 * 86_400_000) == 202702
-    assert await node.archive(wallet, NOW_MS + 7) == 6
-    assert await node.archive(wallet, NOW_MS + 7, 6) == 6
-    assert await node.archived(wallet, month) == [*first.entries, *second.entries[:2]]
-    assert await node.archive(wallet, NOW_MS + 1_000, 6) == await node.archive(wallet, NOW_MS + 1_000) == 8
-    assert await node.archived(wallet, month, after_revision=5, limit=9) == [*second.entries[1:], *third.entries]
-    assert await node.archived(wallet, month - 1) == []
-    await check(node, wallet, {})
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from msgspec import structs
@@ -23,15 +23,7 @@ pytestmark = pytest.mark.timeout(60, func_only=True)
 WALLET = WalletKey("sweeps", "ann", "EUR")
 
 
-@pytest.fixture
-async def store(keyspace: Config) -> AsyncIterator[CassandraStore]:
-    opened = CassandraStore(keyspace)
-    await opened.open()
-    yield opened
-    opened.close()
-
-
-async def test_what_a_dead_node_left_is_finished_and_told(keyspace: Config, store: CassandraStore) -> None:
+async def test_what_a_dead_node_left_is_finished_and_told(keyspace: Config, node: CassandraStore) -> None:
     """A node dies between closing a partition and opening the next: the sweeper opens it, tells of the wallet, and moves its mark; once."""
     dying = Node(structs.replace(keyspace, node="dead"), Death(statements.OPEN_PARTITION, False, 2))
     await dying.open()
@@ -39,40 +31,40 @@ async def test_what_a_dead_node_left_is_finished_and_told(keyspace: Config, stor
     assert await dying.commit([first]) == [CommitResult.APPLIED]
     with pytest.raises(Killed):
         await dying.commit([rolling(WALLET, first.wallet)])
-    later_ms = (clock_ms() // store.dirty_bucket_ms + 1) * store.dirty_bucket_ms
-    await store.put_fenced(FencedRecord(SINGLETON, "bucket", str(later_ms // store.dirty_bucket_ms - 3).encode()), await fence(store))
+    later_ms = (clock_ms() // node.dirty_bucket_ms + 1) * node.dirty_bucket_ms
+    await node.put_fenced(FencedRecord(SINGLETON, "bucket", str(later_ms // node.dirty_bucket_ms - 3).encode()), await fence(node))
     told: set[WalletKey] = set()
-    job = sweeper(store, [Member("alive", "eu", "alive:1", "0", start_ms=0)], later_ms, told)
-    term = Term(SINGLETON, await fence(store), "alive")
+    job = sweeper(node, [Member("alive", "eu", "alive:1", "0", start_ms=0)], later_ms, told)
+    term = Term(SINGLETON, await fence(node), "alive")
     await job.step(term)
     assert WALLET in told
-    assert await store._partitions.read(WALLET, 2) is not None
+    assert await node._partitions.read(WALLET, 2) is not None
     told.clear()
     await job.step(term)
     assert not told
 
 
-async def test_living_nodes_are_left_alone(keyspace: Config, store: CassandraStore) -> None:
+async def test_living_nodes_are_left_alone(keyspace: Config, node: CassandraStore) -> None:
     """Notes of a node that has lived since before they were written are its own business; those of an earlier life of it are not."""
-    await store.commit([write_on(wallet_of("bob"), None)])
-    later_ms = (clock_ms() // store.dirty_bucket_ms + 1) * store.dirty_bucket_ms
+    await node.commit([write_on(wallet_of("bob"), None)])
+    later_ms = (clock_ms() // node.dirty_bucket_ms + 1) * node.dirty_bucket_ms
     for start_ms, expected in ((0, False), (later_ms, True)):
         told: set[WalletKey] = set()
-        current = await fence(store)
-        await store.put_fenced(FencedRecord(SINGLETON, "bucket", str(later_ms // store.dirty_bucket_ms - 3).encode()), current)
-        await sweeper(store, [Member(keyspace.node, "eu", "here:1", "0", start_ms=start_ms)], later_ms, told).step(
+        current = await fence(node)
+        await node.put_fenced(FencedRecord(SINGLETON, "bucket", str(later_ms // node.dirty_bucket_ms - 3).encode()), current)
+        await sweeper(node, [Member(keyspace.node, "eu", "here:1", "0", start_ms=start_ms)], later_ms, told).step(
             Term(SINGLETON, current, "alive")
         )
         assert (wallet_of("bob") in told) is expected
 
 
-async def test_a_leader_that_was_replaced_cannot_move_the_mark(store: CassandraStore) -> None:
+async def test_a_leader_that_was_replaced_cannot_move_the_mark(node: CassandraStore) -> None:
     """The store refuses its write, and it gives up its term."""
-    old = Term(SINGLETON, await fence(store), "old")
-    await fence(store)
-    later_ms = clock_ms() + 100 * store.dirty_bucket_ms
+    old = Term(SINGLETON, await fence(node), "old")
+    await fence(node)
+    later_ms = clock_ms() + 100 * node.dirty_bucket_ms
     with pytest.raises(TermLost, match="later term"):
-        await sweeper(store, [], later_ms, set()).step(old)
+        await sweeper(node, [], later_ms, set()).step(old)
 
 
 def sweeper(store: CassandraStore, members: Sequence[Member], now_ms: int, told: set[WalletKey]) -> Sweeper:

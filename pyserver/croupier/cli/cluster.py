@@ -15,6 +15,7 @@ import click
 from msgspec import structs
 
 from croupier.cli.api import Access, Unanswered, access_options
+from croupier.cli.cluster_archive import archive
 from croupier.cli.cluster_facts import gather
 from croupier.cli.cluster_region import region
 from croupier.cli.cluster_text import clock_problems, overview, value_of
@@ -113,6 +114,7 @@ def resume(config_file: Path | None, *, as_json: bool) -> None:
     emit({"paused": False}, "resumed: singletons move again", as_json=as_json)
 
 
+cluster.add_command(archive)
 cluster.add_command(region)
 cluster.add_command(verify)
 

@@ -15,7 +15,7 @@ import click
 from msgspec import structs
 
 from croupier.cli.exits import FAILED, REFUSED, UNUSABLE, Failure
-from croupier.cli.options import config_option, json_option, load_config
+from croupier.cli.options import config_option, json_option, load_config, parse_wallet
 from croupier.cli.output import Progress, emit, money
 from croupier.cli.who import who
 from croupier.config import Config
@@ -60,7 +60,7 @@ def move(config_file: Path | None, source: str, target: str, wallet_name: str, *
         value = {"from": source, "to": target, "given_up": True, **structs.asdict(loss)}
         emit(value, f"region {source} is given up: its wallets go on in {target}", as_json=as_json)
         return
-    moved = asyncio.run(_moved(settings, source, target, [_wallet(wallet_name)] if wallet_name else []))
+    moved = asyncio.run(_moved(settings, source, target, [parse_wallet(wallet_name)] if wallet_name else []))
     emit(
         {"from": source, "to": target, "given_up": False, "moved": moved},
         f"{moved:,} wallets of {source} have their home in {target} now",
@@ -156,13 +156,6 @@ async def _moved(settings: Config, source: str, target: str, named: Sequence[Wal
 
 async def _move_one(store: CassandraStore, wallet: WalletKey, source: str, target: str) -> bool:
     return (await store.home_of(wallet)).partition(":")[0] == source and await store.move_home(wallet, target)
-
-
-def _wallet(name: str) -> WalletKey:
-    parts = name.split("/")
-    if parts[::2] != ["operators", "players", "wallets"] or len(parts) != 6:
-        raise click.UsageError(f"--wallet is operators/{{operator}}/players/{{player}}/wallets/{{currency}}, not {name!r}")
-    return WalletKey(*parts[1::2])
 
 
 def _loss_text(loss: ExpectedLoss, source: str, target: str) -> str:

@@ -17,7 +17,7 @@ UNUSABLE = 4
 REFUSED = 5
 """It exists already, is in use by another process, or would be unsafe now; nothing was changed."""
 NOT_FOUND = 6
-"""No such operator, key, game, round or node."""
+"""No such operator, key, game, round, wallet or node."""
 INTERNAL = 70
 """A fault of the program."""
 INTERRUPTED = 130

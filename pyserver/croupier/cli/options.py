@@ -14,6 +14,7 @@ from croupier import config
 from croupier.cli.exits import UNUSABLE, Failure
 from croupier.config import Config
 from croupier.engine import Catalog
+from croupier.model import WalletKey
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -92,3 +93,11 @@ def _place(settings: Config, data_dir: Path | None, database: Path | None, key_f
     file = database or settings.database
     keys = key_file or settings.key_file or (database.with_name("croupier.keys") if database else settings.keys)
     return Place(file, keys, models_dir or settings.models_dir, keys_named=key_file is not None, settings=settings)
+
+
+def parse_wallet(name: str) -> WalletKey:
+    """The wallet that --wallet names. Raises click.UsageError."""
+    parts = name.split("/")
+    if parts[::2] != ["operators", "players", "wallets"] or len(parts) != 6:
+        raise click.UsageError(f"--wallet is operators/{{operator}}/players/{{player}}/wallets/{{currency}}, not {name!r}")
+    return WalletKey(*parts[1::2])

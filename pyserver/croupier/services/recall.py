@@ -1,4 +1,4 @@
-"""A round as the command line shows it: the API's message, as plain values."""
+"""A round, and a line of the ledger, as the command line shows them: the API's messages, as plain values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
-from croupier.model import Round, WalletKey
+from croupier.model import Entry, Round, WalletKey
 from croupier.pb import games_pb2
 from croupier.services import convert
 
@@ -27,3 +27,8 @@ def recall(wallet: WalletKey, round_: Round) -> dict[str, Any]:
         for step in round_.steps
     ]
     return shown
+
+
+def recall_entry(wallet: WalletKey, entry: Entry) -> dict[str, Any]:
+    """The entry in the fields and names of croupier.v1.Entry."""
+    return MessageToDict(convert.entry_message(wallet, entry), preserving_proto_field_name=True)

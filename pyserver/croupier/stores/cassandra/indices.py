@@ -29,6 +29,15 @@ class Indexed(NamedTuple):
     """A partition that was open once."""
 
 
+class Spot(NamedTuple):
+    """A place in the index, in the order in which `some` goes through it."""
+
+    operator: str
+    bucket: int
+    player: str = ""
+    currency: str = ""
+
+
 def bucket(player: str) -> int:
     """Which part of the index a player's wallets are in."""
     return hashlib.sha256(player.encode()).digest()[0] % BUCKETS
@@ -71,6 +80,24 @@ async def walk(link: Link, operator: str) -> AsyncIterator[list[Indexed]]:
         while rows := await link.look(statements.READ_BUCKET, [operator, number, player, currency, _PAGE_ROWS]):
             yield [Indexed(WalletKey(operator, *name), epoch) for *name, epoch in rows]
             player, currency, _ = rows[-1]
+
+
+async def some(link: Link, after: Spot | None, limit: int) -> tuple[list[Indexed], Spot | None]:
+    """At most `limit` of all wallets, from the one after a place in the index, or from the first; and where to go on, None at the end.
+
+    There may be none on the way to there: one request looks into one part of one operator's index. Raises StoreUnreachable.
+    """
+    if after is None:
+        first = await operators(link)
+        return [], Spot(first[0], 0) if first else None
+    rows = await link.look(statements.READ_BUCKET, [*after, limit])
+    found = [Indexed(WalletKey(after.operator, *name), epoch) for *name, epoch in rows]
+    if len(found) == limit:
+        return found, Spot(after.operator, after.bucket, *found[-1].wallet[1:])
+    if after.bucket + 1 < BUCKETS:
+        return found, Spot(after.operator, after.bucket + 1)
+    following = await operators(link, f"{after.operator}\0")
+    return found, Spot(following[0], 0) if following else None
 
 
 async def note_dirty(link: Link, wallet: WalletKey, node: str, now_ms: int) -> None:

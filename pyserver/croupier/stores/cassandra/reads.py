@@ -95,19 +95,20 @@ class CassandraReads:
     async def _head(self, indexed: indices.Indexed) -> Wallet | None:
         """The head as acknowledged; nothing is opened or finished on the way."""
         number, head = indexed.epoch, None
-        while found := await self._acknowledged(indexed.wallet, number):
+        while found := await acknowledged(self._partitions, indexed.wallet, number):
             number, head = found.head.epoch, found.head
             if not found.closed:
                 break
         return head
 
-    async def _acknowledged(self, wallet: WalletKey, number: int) -> Found | None:
-        """A partition as its home has acknowledged it."""
-        reading = partition.reading(wallet, number, ())
-        found = partition.found(number, await self._world.look(*reading))
-        if found is None or not found.place.home:
-            return found
-        return partition.found(number, await self._partitions.links.of(found.place.home).look(*reading))
+
+async def acknowledged(partitions: Partitions, wallet: WalletKey, number: int) -> Found | None:
+    """A partition as its home has acknowledged it, if it is there; nothing is finished on the way. Raises StoreUnreachable."""
+    reading = partition.reading(wallet, number, ())
+    found = partition.found(number, await partitions.links.world.look(*reading))
+    if found is None or not found.place.home:
+        return found
+    return partition.found(number, await partitions.links.of(found.place.home).look(*reading))
 
 
 def document(kind: str, row: Row) -> Document:

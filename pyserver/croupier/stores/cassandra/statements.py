@@ -87,6 +87,9 @@ PUT_ARCHIVE = Prepared("INSERT INTO ledger_archive (operator, player, currency, 
 READ_ARCHIVE = Prepared(
     "SELECT body FROM ledger_archive WHERE operator = ? AND player = ? AND currency = ? AND month = ? AND revision > ? LIMIT ?"
 )
+READ_LAST_ARCHIVED = Prepared(
+    "SELECT revision FROM ledger_archive WHERE operator = ? AND player = ? AND currency = ? AND month = ? ORDER BY revision DESC LIMIT 1"
+)
 
 NOTE_DIRTY = Prepared("INSERT INTO dirty (shard, bucket, node, operator, player, currency) VALUES (?, ?, ?, ?, ?, ?)")
 READ_DIRTY = Prepared("SELECT node, operator, player, currency FROM dirty WHERE shard = ? AND bucket = ?")
@@ -120,6 +123,7 @@ ALL = (
     READ_FENCED,
     PUT_ARCHIVE,
     READ_ARCHIVE,
+    READ_LAST_ARCHIVED,
     NOTE_DIRTY,
     READ_DIRTY,
 )

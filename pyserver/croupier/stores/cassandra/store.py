@@ -72,9 +72,15 @@ class CassandraWrites(CassandraReads):
         """Makes `region` the home of a wallet; whether there is such a wallet. Raises StoreUnreachable, WriteConflict."""
         return await homes.move(self._partitions, wallet, region)
 
-    async def archive(self, wallet: WalletKey, before_ms: int, after_revision: int = 0) -> int:
+    async def archive(
+        self, wallet: WalletKey, before_ms: int, limit: int = archive.PAGE_ENTRIES, epoch: int = GENESIS_EPOCH
+    ) -> archive.Copied:
         """Copies old entries into the archive: see archive.copy."""
-        return await archive.copy(self._partitions, wallet, before_ms, after_revision)
+        return await archive.copy(self._partitions, wallet, before_ms, limit, epoch)
+
+    async def archived_until(self, wallet: WalletKey) -> int:
+        """How far a wallet's archive reaches: see archive.until."""
+        return await archive.until(self._partitions, wallet)
 
     async def archived(self, wallet: WalletKey, month: int, after_revision: int = 0, limit: int = 500) -> Sequence[Entry]:
         """Archived entries of a month: see archive.month."""
@@ -98,6 +104,10 @@ class CassandraWrites(CassandraReads):
                         yield indexed.wallet
 
         return await homes.take_back(self._partitions, all_wallets(), region, operator)
+
+    async def indexed(self, after: indices.Spot | None, limit: int) -> tuple[list[indices.Indexed], indices.Spot | None]:
+        """Some of all wallets: see indices.some."""
+        return await indices.some(self._world, after, limit)
 
     async def put_document(self, document: Document) -> bool:
         """See Store.put_document."""
