@@ -1,3 +1,3 @@
 """Croupier: a highly available casino game engine."""
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"

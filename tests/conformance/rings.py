@@ -6,10 +6,15 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import pytest
+
 from croupier.config import Config
+from croupier.stores.cassandra import opening, schema
 from croupier.stores.cassandra.driver import Applied, Consistency, Driver, Levels, Prepared, Row, Unknown, Value
 from croupier.stores.cassandra.opening import CassandraStore
 
+ADDS = ["ALTER TABLE wallet ADD IF NOT EXISTS later text", "CREATE TABLE IF NOT EXISTS later (id int PRIMARY KEY)"]
+"""What a later version might add to the schema."""
 Statements = Sequence[tuple[Prepared, Sequence[Value]]]
 
 
@@ -131,3 +136,10 @@ class Node(CassandraStore):
             driver = UnsureDriver(driver, *self._unsure)
             self._drivers_in_use.append(driver)
         return driver
+
+
+async def migrated_by_the_next(config: Config, versions: list[list[str]]) -> int:
+    """The keyspace's version after a program that knows those versions has brought it up to date."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "migrations", lambda: versions)
+        return (await opening.migrate(config, "the next version")).version

@@ -22,7 +22,7 @@ from croupier.stores.cassandra.opening import CassandraStore
 from croupier.stores.store import CommitResult
 from tests.cluster.machines import Ring
 from tests.conformance.candidates import config_on
-from tests.conformance.rings import Death, DyingDriver, Killed, LyingDriver
+from tests.conformance.rings import ADDS, Death, DyingDriver, Killed, LyingDriver, migrated_by_the_next
 from tests.conformance.writes import ANN, write_on
 
 pytestmark = pytest.mark.timeout(60, func_only=True)
@@ -83,7 +83,7 @@ async def test_a_migration_that_was_cut_off(config: Config, monkeypatch: pytest.
     await start(config)
 
 
-async def test_a_keyspace_that_the_next_version_added_to(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_keyspace_that_the_next_version_added_to(config: Config) -> None:
     """A node goes on, and starts again, on a keyspace that the next version adds to; where that did more than add, the start is refused in a sentence."""
     await opening.create_keyspace(config, {config.region: 1})
     await opening.migrate(config, "node-1")
@@ -92,27 +92,19 @@ async def test_a_keyspace_that_the_next_version_added_to(config: Config, monkeyp
     await store.open()
     first = write_on(ANN, None)
     assert await store.commit([first]) == [CommitResult.APPLIED]
-    adds = ["ALTER TABLE wallet ADD IF NOT EXISTS later text", "CREATE TABLE IF NOT EXISTS later (id int PRIMARY KEY)"]
-    assert await migrated_by_the_next(config, monkeypatch, [*known, adds]) == NEWEST + 1
+    assert await migrated_by_the_next(config, [*known, ADDS]) == NEWEST + 1
     assert await store.commit([write_on(ANN, first.wallet)]) == [CommitResult.APPLIED]
     store.close()
     assert (await opening.migrate(config, "node-1")).version == NEWEST + 1
     await start(config)
     needed = [f"INSERT INTO schema_version (name, version) VALUES ('oldest', {NEWEST + 2})"]
-    assert await migrated_by_the_next(config, monkeypatch, [*known, adds, needed]) == NEWEST + 2
+    assert await migrated_by_the_next(config, [*known, ADDS, needed]) == NEWEST + 2
     names = (
         f"has schema version {NEWEST + 2}, for programs that know version {NEWEST + 2}, and this one knows {NEWEST}; use a newer croupier"
     )
     for refused in (start(config), opening.migrate(config, "node-1")):
         with pytest.raises(StoreUnusable, match=names):
             await refused
-
-
-async def migrated_by_the_next(config: Config, monkeypatch: pytest.MonkeyPatch, versions: list[list[str]]) -> int:
-    """The keyspace's version after a program that knows those has brought it up to date."""
-    with monkeypatch.context() as patch:
-        patch.setattr(schema, "migrations", lambda: versions)
-        return (await opening.migrate(config, "the next version")).version
 
 
 async def test_settings_that_do_not_fit(config: Config) -> None:

@@ -1,6 +1,6 @@
 """Two versions side by side: what an earlier version wrote is read now, and what is written now can be read by it.
 
-Each folder v* holds what that version stored and said (record.py). Where its tag is at hand, its own code and its own client read what is written now too.
+Each folder v* holds what that version stored and said (record.py). Where its commit is at hand, its own code and its own client read what is written now too.
 """
 
 from __future__ import annotations
@@ -257,6 +257,6 @@ def _wallet_request() -> bytes:
 
 
 def _sources(tag: str, folder: Path, *paths: str) -> Path:
-    if not tagged.is_tagged(tag):
-        pytest.skip(f"this clone of {ROOT.name} has no tag {tag}: only what was recorded of it is compared")
+    if not tagged.is_at_hand(tag):
+        pytest.skip(f"this clone of {ROOT.name} has no commit of {tag}: only what was recorded of it is compared")
     return tagged.unpack(tag, folder, *paths)
