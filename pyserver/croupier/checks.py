@@ -1,4 +1,4 @@
-"""What a node looks after while it serves: a batch that hangs, a store out of reach, a cluster that does not answer.
+"""What a node looks after while it serves: a batch that hangs, a store out of reach, a cluster that does not answer, clocks that run apart.
 
 Each begins and ends with one line in the log. The first two make health say NOT_SERVING, so that callers go elsewhere while it lasts.
 """
@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from croupier.cluster.membership import Membership
 from croupier.errors import Refusal, StoreUnreachable
 from croupier.runners.taker import Taker
+from croupier.stores.cassandra.clocks import ClockWatch
 
 _UNREACHABLE_LOOKS = 2
 """How many looks in a row must fail before the store counts as out of reach: one may have met a single lost node."""
@@ -28,15 +29,20 @@ class Checks:
         stuck_s: float,
         refresh: Callable[[], Awaitable[None]],
         say_serving: Callable[[bool], Awaitable[None]],
+        clocks: ClockWatch | None = None,
     ) -> None:
-        """`refresh` reads from the store what the node needs of it; `say_serving` is called when what health says is to change."""
+        """`refresh` reads from the store what the node needs of it; `say_serving` is called when what health says is to change.
+
+        `clocks` are those of the store's servers, where it has any.
+        """
         self.problems: dict[str, str] = {}
-        """What is wrong now, in a sentence each: "batch", "store", "cluster"."""
+        """What is wrong now, in a sentence each: "batch", "store", "cluster", "clocks"."""
         self._owner = owner
         self._membership = membership
         self._stuck_s = stuck_s
         self._refresh = refresh
         self._say_serving = say_serving
+        self._clocks = clocks
         self._unreachable_looks = 0
         self._serves = True
 
@@ -47,6 +53,7 @@ class Checks:
         self._note("cluster", self._membership.problem)
         if not is_stuck:
             self._note("store", await self._store_problem())
+            self._note("clocks", await self._clocks.problem() if self._clocks else "")
         serves = not self.problems.keys() & {"batch", "store"}
         if serves != self._serves:
             self._serves = serves
@@ -68,7 +75,7 @@ class Checks:
     def _note(self, what: str, problem: str) -> None:
         known = self.problems.get(what, "")
         if problem and not known:
-            _log.critical("%s: %s", what, problem)
+            _log.log(logging.WARNING if what == "clocks" else logging.CRITICAL, "%s: %s", what, problem)
         if known and not problem:
             _log.warning("%s: well again", what)
         if problem:

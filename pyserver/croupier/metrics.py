@@ -15,6 +15,7 @@ from croupier.door import Front
 from croupier.runners.awaiting import Awaiting
 from croupier.runners.load import LoadMeter
 from croupier.runners.taker import Taker
+from croupier.stores.cassandra.clocks import ClockWatch
 from croupier.stores.cassandra.store import CassandraWrites
 
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -87,6 +88,10 @@ class Metrics:
     def watch_cluster(self, membership: Membership, elections: Elections) -> None:
         """Adds the members that are known, and the terms that are held."""
         self.registry.register(_ClusterCollector(membership, elections))
+
+    def watch_clocks(self, clocks: ClockWatch) -> None:
+        """Adds how far the clocks of the store's servers and the node's own are apart."""
+        self.registry.register(_ClockCollector(clocks))
 
     def watch_archiving(self, archiving: Archiving) -> None:
         """Adds what the archiver did here, and where it holds the term how far it is behind."""
@@ -200,6 +205,17 @@ class _CassandraCollector(Collector):
             ("cassandra_reads_failed", "Reads that no coordinator answered.", counts.reads_failed),
         ):
             yield CounterMetricFamily(f"croupier_{name}", text, value=value)
+
+
+class _ClockCollector(Collector):
+    def __init__(self, clocks: ClockWatch) -> None:
+        self._clocks = clocks
+
+    def collect(self) -> Iterator[Metric]:
+        apart = GaugeMetricFamily("croupier_clocks_apart_seconds", "How far this node's clock and those of Cassandra's servers are apart.")
+        if self._clocks.apart_s is not None:
+            apart.add_metric([], self._clocks.apart_s)
+        yield apart
 
 
 class _ArchiveCollector(Collector):

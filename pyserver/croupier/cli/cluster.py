@@ -44,7 +44,7 @@ def cluster() -> None:
 def list_(access: Access, *, as_json: bool) -> None:
     """List nodes, terms, servers of the store and members of etcd in one table, and whatever is wrong, a sentence each (then exit code 1).
 
-    The clocks of nodes are shown where a key of the operator admin is at hand.
+    The clocks of nodes, and what is wrong by their own word, are shown where a key of the operator admin is at hand.
     """
     try:
         facts = gather(access.settings)
@@ -54,7 +54,8 @@ def list_(access: Access, *, as_json: bool) -> None:
         raise Failure("the settings name neither etcd nor Cassandra; give those of a server of the cluster with --config", UNUSABLE)
     members = facts.etcd.view.members if facts.etcd and facts.etcd.view else []
     clocks = {member.node: _clock_ahead_ms(access, member) for member in members} if access.key else {}
-    problems = [*facts.problems, *clock_problems(clocks)]
+    said = [sentence for member in members for sentence in _says(access, member)] if access.key else []
+    problems = [*facts.problems, *clock_problems(clocks), *said]
     emit(value_of(access.settings, facts, clocks, problems), overview(access.settings, facts, clocks, problems), as_json=as_json)
     if problems:
         sys.exit(FAILED)
@@ -160,6 +161,15 @@ def _clock_ahead_ms(access: Access, member: Member) -> int | None:
     except (Unanswered, Failure):
         return None
     return round(said.ToMilliseconds() - middle_ms) if said.seconds else None
+
+
+def _says(access: Access, member: Member) -> list[str]:
+    """What is wrong by a node's own word, as far as it answers."""
+    try:
+        with closing(access.at(member.address)) as node:
+            return [f"{member.node} says: {problem}" for problem in node.show().problems]
+    except (Unanswered, Failure):
+        return []
 
 
 def _is_held(view: View, singleton: str) -> bool:

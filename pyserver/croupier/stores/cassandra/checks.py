@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from croupier.errors import StoreUnusable
-from croupier.stores.cassandra.store import MAX_WRITE_BYTES
+from croupier.stores.cassandra.partition import MAX_WRITE_BYTES
 
 OLDEST = (4, 1, 6)
 """The oldest Cassandra whose Paxos is known to keep its word."""
@@ -31,6 +31,14 @@ class Node(Struct, frozen=True):
     settings: Mapping[str, str]
     clock_ahead_ms: float
     """Of this program's own clock, by at least so much; below 0 where it is behind."""
+
+
+class Clock(Struct, frozen=True):
+    """What one server's clock says."""
+
+    address: str
+    ahead_ms: float
+    """See Node.clock_ahead_ms."""
 
 
 class Finding(Struct, frozen=True):
@@ -56,14 +64,28 @@ def of_nodes(nodes: Sequence[Node]) -> Iterator[Finding]:
     """What the servers' own settings lack."""
     for node in nodes:
         yield from _of_node(node)
-    if nodes:
-        first, last = min(nodes, key=lambda one: one.clock_ahead_ms), max(nodes, key=lambda one: one.clock_ahead_ms)
-        apart_ms = max(last.clock_ahead_ms, 0) - min(first.clock_ahead_ms, 0)
-        if apart_ms > CLOCKS_APART_MAX_MS:
-            yield Finding(
-                f"clocks are {apart_ms / 1000:.1f} s apart between this node, {first.address} and {last.address}, more than {CLOCKS_APART_MAX_MS // 1000} s",
-                "clocks",
-            )
+    yield from of_clocks([Clock(node.address, node.clock_ahead_ms) for node in nodes])
+
+
+def of_clocks(clocks: Sequence[Clock]) -> Iterator[Finding]:
+    """What the servers' clocks lack."""
+    apart = apart_ms(clocks)
+    if apart > CLOCKS_APART_MAX_MS:
+        first, last = min(clocks, key=lambda one: one.ahead_ms), max(clocks, key=lambda one: one.ahead_ms)
+        servers = " and ".join(dict.fromkeys((first.address, last.address)))
+        between = f"this node{', ' if first.address != last.address else ' and '}{servers}"
+        yield Finding(f"clocks are {apart / 1000:.1f} s apart between {between}, more than {CLOCKS_APART_MAX_MS // 1000} s", "clocks")
+
+
+def apart_ms(clocks: Iterable[Clock]) -> float:
+    """How far the clocks are apart, this program's own included, at least."""
+    ahead = [0.0, *(clock.ahead_ms for clock in clocks)]
+    return max(ahead) - min(ahead)
+
+
+def ahead_ms(before_ms: float, then_ms: float, after_ms: float) -> float:
+    """How far a clock that told `then_ms` is ahead of the one that told the other two, before it was asked and once it had answered: by at least so much."""
+    return max(then_ms - after_ms, 0) or min(then_ms - before_ms, 0)
 
 
 def of_replicas(replicas: Mapping[str, int], durability: Durability, region: str) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 from msgspec import Struct
 
 from croupier.config import Cassandra
+from croupier.stores.cassandra.checks import Clock, ahead_ms
 from croupier.stores.cassandra.driver import (
     Applied,
     Consistency,
@@ -46,6 +47,7 @@ REFUSED_S = 10.0
 PROBE_TIMEOUT_S = 1.0
 _PROBE = "SELECT key FROM system.local"
 _REGION = "SELECT data_center FROM system.local"
+_CLOCK = "SELECT toUnixTimestamp(now()) FROM system.local"
 _LOCAL = (Consistency.LOCAL_ONE, Consistency.LOCAL_QUORUM, Consistency.LOCAL_SERIAL)
 _log = logging.getLogger(__name__)
 
@@ -105,6 +107,11 @@ class Coordinators:
     def conditions(self) -> list[Condition]:
         """Every coordinator's, those of the own region first."""
         return [one.condition for one in (*self._own, *self._others)]
+
+    async def clocks(self) -> list[Clock]:
+        """The clock of each coordinator that answers now."""
+        told = await asyncio.gather(*(one.clock() for one in (*self._own, *self._others)))
+        return [clock for clock in told if clock is not None]
 
     async def connect(self) -> None:
         """Returns when one answers and every one has been tried; the others are tried again in the background. Raises NotSent, Misuse."""
@@ -202,6 +209,19 @@ class _Coordinator:
         return Condition(
             self.region, self.driver.name, health.connected, health.ejected, health.in_flight, health.time_outs, health.ejections
         )
+
+    async def clock(self) -> Clock | None:
+        """What its clock says; None where it does not answer."""
+
+        async def ask(one: _Coordinator) -> list[Row]:
+            return await one.driver.run(_CLOCK, PROBE_TIMEOUT_S)
+
+        before_ms = time.time() * 1000
+        try:
+            ((then_ms,),) = await self.ask(ask)
+        except DriverError:
+            return None
+        return Clock(self.driver.name, ahead_ms(before_ms, then_ms, time.time() * 1000))
 
     async def ask(self, ask: Callable[[_Coordinator], Awaitable[T]]) -> T:
         """One request. Raises what the driver raises."""

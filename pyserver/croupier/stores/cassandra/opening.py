@@ -10,6 +10,7 @@ from contextlib import closing
 from croupier.config import Cassandra, Config
 from croupier.errors import StoreUnreachable, StoreUnusable
 from croupier.stores.cassandra import checks, contract, homes, schema, statements, survey
+from croupier.stores.cassandra.clocks import ClockWatch
 from croupier.stores.cassandra.coordinators import Coordinators, driver_class, endpoint, open_coordinators
 from croupier.stores.cassandra.driver import GLOBAL, LOCAL, Driver, DriverError, Endpoint, Levels, Misuse, NotSent, Unknown
 from croupier.stores.cassandra.link import Counts, Link
@@ -38,7 +39,8 @@ class CassandraStore(CassandraWrites):
         """See Store.open."""
         settings, region = self._config.cassandra, self._config.region
         try:
-            world = await self._connect(connecting(self._config))
+            coordinators = connecting(self._config)
+            world = await self._connect(coordinators)
             await _check(self._config, world)
             ways = (
                 {home: await self._connect(connecting(self._config, home)) for home in settings.contact_points}
@@ -54,6 +56,8 @@ class CassandraStore(CassandraWrites):
         except StoreUnusable:
             self.close()
             raise
+
+        self.clocks = ClockWatch(coordinators.clocks, settings.accept)
 
         def link(driver: Driver, levels: Levels) -> Link:
             return Link(driver, levels, settings.request_timeout_s, self.counts)

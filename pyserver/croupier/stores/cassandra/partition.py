@@ -13,6 +13,8 @@ from croupier.stores.cassandra import statements
 from croupier.stores.cassandra.driver import Prepared, Row, Value
 from croupier.stores.cassandra.places import Place, first_epoch
 
+MAX_WRITE_BYTES = 1 << 20
+"""How large one conditional batch may be. Cassandra takes half a segment of its log, which is 16 MiB by default; Paxos moves each batch several times."""
 _HEAD = len(statements.HEAD_COLUMNS)
 _ROW_BYTES = 256
 """Names and numbers of a row, less than that."""

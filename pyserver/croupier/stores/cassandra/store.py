@@ -13,6 +13,7 @@ from contextlib import suppress
 from croupier.errors import Refusal, StoreFailed, StoreUnreachable, TooLarge
 from croupier.model import GENESIS_EPOCH, Entry, WalletKey, WalletWrite
 from croupier.stores.cassandra import archive, documents, fences, homes, indices, losses, partition
+from croupier.stores.cassandra.clocks import ClockWatch
 from croupier.stores.cassandra.driver import Applied, NotSent, Unknown
 from croupier.stores.cassandra.link import Counts
 from croupier.stores.cassandra.links import region_of
@@ -23,8 +24,6 @@ from croupier.stores.cassandra.reads import CassandraReads, in_turns
 from croupier.stores.store import CommitResult, Document, FencedRecord
 
 APPLIED, REFUSED, UNKNOWN, UNSENT = CommitResult.APPLIED, CommitResult.REFUSED, CommitResult.UNKNOWN, CommitResult.UNSENT
-MAX_WRITE_BYTES = 1 << 20
-"""How large one conditional batch may be. Cassandra takes half a segment of its log, which is 16 MiB by default; Paxos moves each batch several times."""
 _NOTE_AGAIN_MS = indices.DIRTY_BUCKET_MS // 2
 """How long after a note a wallet's writes need no other: so each bucket with a write has a note, or the one before it."""
 
@@ -34,13 +33,15 @@ class CassandraWrites(CassandraReads):
 
     inline = False
     name = "cassandra"
-    max_write_bytes = MAX_WRITE_BYTES
+    max_write_bytes = partition.MAX_WRITE_BYTES
 
     def __init__(
         self, partitions: Partitions, counts: Counts, node: str, clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     ) -> None:
         """`node` is who writes, for its notes."""
         super().__init__(partitions)
+        self.clocks: ClockWatch | None = None
+        """How far the servers' clocks are apart; None until the store is open."""
         self._node = node
         self.counts = counts
         self._clock_ms = clock_ms

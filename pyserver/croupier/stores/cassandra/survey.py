@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from croupier.errors import StoreUnusable
-from croupier.stores.cassandra.checks import SETTINGS, Node
+from croupier.stores.cassandra.checks import SETTINGS, Node, ahead_ms
 from croupier.stores.cassandra.driver import Driver, DriverError, Endpoint
 
 _TIMEOUT_S = 5.0
@@ -56,8 +56,7 @@ async def ask(driver: Driver, endpoint: Endpoint) -> Node:
         "SELECT release_version, data_center, toUnixTimestamp(now()) FROM system.local", _TIMEOUT_S
     )
     after_ms = _now_ms()
-    ahead_ms = max(then_ms - after_ms, 0) or min(then_ms - before_ms, 0)
-    return Node(endpoint.name, region, version, dict(settings), ahead_ms)
+    return Node(endpoint.name, region, version, dict(settings), ahead_ms(before_ms, then_ms, after_ms))
 
 
 async def _ask(driver: Driver, endpoint: Endpoint) -> Node | None:
