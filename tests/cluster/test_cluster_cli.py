@@ -13,7 +13,8 @@ from croupier.cli import exits
 from croupier.cli.cluster_text import clock_problems
 from croupier.config import Config, load
 from croupier.stores.cassandra import opening
-from tests.cluster.commands import admin_key, croupier, settings_of
+from croupier.stores.cassandra.opening import CassandraStore
+from tests.cluster.commands import Said, admin_key, croupier, settings_of
 from tests.cluster.crew import Crew, crew
 from tests.cluster.machines import Members, Ring
 from tests.cluster.test_forwarding import play_some
@@ -181,6 +182,34 @@ async def test_what_is_wrong_with_the_store_is_one_sentence(cassandra: Ring, tmp
     assert "was begun by node-7 and has not ended; run croupier migrate --apply" in await told(tmp_path, good)
     assert (await croupier("migrate", "--apply", "--config", tmp_path / "settings.toml")).exit_code == 0
     assert await told(tmp_path, good) == []
+
+
+async def test_regions_that_were_given_up_are_shown(cassandra: Ring, tmp_path: Path) -> None:
+    """Each with the region that decides for its wallets, until it is taken back; in class home only, for elsewhere none can be given up."""
+    region, (address, *_) = next(iter(cassandra.contact_points.items()))
+    settings = STORE.format(region=region, keyspace=f"lost_{os.getpid()}", points=f'{{{region} = ["{address}:{cassandra.port}"]}}')
+    config = config_of(tmp_path, settings.replace('"local"', '"home"\naccept = ["replicas"]'))
+    await opening.create_keyspace(config, {region: 1})
+    await opening.migrate(config, "tests")
+    store = CassandraStore(config)
+    await store.open()
+    with closing(store):
+        assert (await listed(tmp_path)).value["given_up"] == {}
+        await store.give_up("mars", "venus", "ann")
+        await store.give_up("venus", region, "ann")
+        assert (await listed(tmp_path)).value["given_up"] == {"mars": region, "venus": region}
+        text = (await croupier("cluster", "list", "--config", tmp_path / "settings.toml")).out.splitlines()
+        assert f"given up: region mars; {region} decides for its wallets until croupier cluster region take-back mars" in text
+        assert await store.take_back("venus", "ann") == []
+        assert (await listed(tmp_path)).value["given_up"] == {"mars": "venus"}
+        await store.give_up("venus", region, "ann")
+        assert (await listed(tmp_path)).value["given_up"] == {"mars": region, "venus": region}
+
+
+async def listed(folder: Path) -> Said:
+    said = await croupier("cluster", "list", "--json", "--config", folder / "settings.toml")
+    assert said.exit_code == exits.OK, said
+    return said
 
 
 class Told(list[str]):

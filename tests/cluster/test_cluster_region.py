@@ -82,6 +82,7 @@ async def test_homes_move_and_a_lost_region_is_given_up(three_regions: Ring, fil
     given = await croupier("cluster", "region", "move", "eu", "--to", "us", "--accept-loss", "--yes", "--json", "--config", file)
     assert (given.value["given_up"], given.value["wallets"]) == (True, 4)
     assert await homes(config) == ["us"] * 4
+    assert (await croupier("cluster", "list", "--json", "--config", file)).value["given_up"] == {"eu": "us"}
     three_regions.cluster.mend()
     again = await croupier("cluster", "region", "take-back", "eu", "--json", "--config", file)
     assert (again.exit_code, again.value) == (0, {"region": "eu", "taken_back": True, "wallets": []})

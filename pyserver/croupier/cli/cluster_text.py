@@ -46,6 +46,7 @@ def value_of(settings: Config, facts: Facts, clocks: Clocks, problems: Sequence[
         "schema_version": store.schema_version if store else None,
         "replicas": store.replicas if store else {},
         "store": [structs.asdict(server) for server in store.servers] if store else [],
+        "given_up": store.given_up if store else {},
         "advice": store.advice if store else "",
         "problems": list(problems),
     }
@@ -99,6 +100,10 @@ def _summary(settings: Config, facts: Facts) -> list[str]:
         up = sum(not server.problem for server in facts.store.servers)
         answer = f"{up} of {len(facts.store.servers)} servers answer"
         lines.append(f"store: {answer}, class {settings.cassandra.durability}, {keyspace}, replicas: {replicas}")
+        lines += [
+            f"given up: region {lost}; {heir} decides for its wallets until croupier cluster region take-back {lost}"
+            for lost, heir in facts.store.given_up.items()
+        ]
         lines += [f"note: {facts.store.advice}"] if facts.store.advice else []
     if facts.etcd is not None:
         up = sum(not member.problem for member in facts.etcd.members)

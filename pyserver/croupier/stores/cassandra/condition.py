@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 
 from msgspec import Struct, structs
 
 from croupier.config import Config
-from croupier.errors import StoreUnusable
+from croupier.errors import StoreFailed, StoreUnusable
 from croupier.stores.cassandra import checks, opening, schema, survey
 from croupier.stores.cassandra.coordinators import driver_class
 from croupier.stores.cassandra.driver import DriverError, Endpoint
@@ -41,6 +41,8 @@ class Condition(Struct, frozen=True):
     """Why rounds are refused now, a sentence each."""
     problems: tuple[str, ...] = ()
     """What else is wrong, a sentence each."""
+    given_up: dict[str, str] = {}
+    """In class home: regions that were given up, each with the one that decides for its wallets."""
     advice: str = ""
     """What the operator should know, though nothing is wrong."""
 
@@ -120,14 +122,21 @@ async def _as_a_whole(config: Config, found: Condition) -> Condition:
     advice = checks.advice(replicas, settings.durability, config.region)
     found = structs.replace(found, replicas=replicas, quorum_problems=short, problems=(*found.problems, *lacks), advice=advice)
     if short:
+        with suppress(StoreUnusable, StoreFailed):  # A region that was lost is short for good, and is where somebody wants to see this.
+            return structs.replace(found, given_up=await _given_up(config))
         return found
     version = await opening.version(config)
-    found = structs.replace(found, schema_version=version.version)
+    given_up = await _given_up(config) if version.version else {}
+    found = structs.replace(found, schema_version=version.version, given_up=given_up)
     try:
         schema.refuse(version, settings.durability)
     except StoreUnusable as unusable:
         return structs.replace(found, problems=(*found.problems, str(unusable)))
     return found
+
+
+async def _given_up(config: Config) -> dict[str, str]:
+    return await opening.given_up(config) if config.cassandra.durability == "home" else {}
 
 
 def _unaccepted(config: Config, findings: Iterable[checks.Finding]) -> list[str]:

@@ -105,6 +105,12 @@ async def refresh(links: Links) -> None:
     links.names = {region_of(home): home for home in taken_back}
 
 
+def standing(links: Links) -> dict[str, str]:
+    """Regions that are given up now, each with the region that decides for its wallets; what was taken back is left out."""
+    lost = [region_of(home) for home in links.given_up if links.name_of(region_of(home)) == home]
+    return {region: region_of(links.heir(links.name_of(region))) for region in sorted(lost)}
+
+
 async def give_up(links: Links, region: str, heir: str, operator: str) -> None:
     """From now on `heir` decides for the wallets of `region`, as far as its replicas know them. No node of `region` may be at work: nothing here can stop it.
 

@@ -136,6 +136,21 @@ async def version(config: Config) -> schema.SchemaVersion:
         raise unusable(config, error) from error
 
 
+async def given_up(config: Config) -> dict[str, str]:
+    """Regions that were given up: see homes.standing. Raises StoreUnusable."""
+    links = Links()
+    try:
+        with closing(connecting(config)) as driver:
+            await driver.connect()
+            links.connect(Link(driver, levels_of(config.cassandra), config.cassandra.request_timeout_s, Counts()))
+            await homes.refresh(links)
+    except DriverError as error:
+        raise unusable(config, error) from error
+    except StoreUnreachable as error:
+        raise StoreUnusable(f"which regions were given up cannot be told: {error.message}") from error
+    return homes.standing(links)
+
+
 async def create_keyspace(config: Config, replicas: Mapping[str, int]) -> None:
     """Makes the keyspace, unless it is there, with that many replicas in each region. Raises StoreUnusable."""
     replication = ", ".join(f"'{region}': {count}" for region, count in replicas.items())
