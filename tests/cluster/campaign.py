@@ -16,19 +16,23 @@ from msgspec import Struct
 
 from croupier.dev import engine
 from tests.cluster import scenario_spike as spikes
+from tests.cluster.classes import Trial, trials
 from tests.cluster.controls import APART, contend, tried
 from tests.cluster.crowd import CALL_S_MAX, longest_gap_s, slowest_s
+from tests.cluster.home_lost import HomeLost, home_lost
 from tests.cluster.injections import ALL, Injection
 from tests.cluster.latency import proxies
 from tests.cluster.scenarios import SCENARIOS, Scenario, Told, play
 from tests.cluster.singletons import stale_holder, take_over_s
 from tests.cluster.stage import Machines, Report, Stage
 
-CALM_S = 1.5
-"""How long load runs between two injections."""
+CALM_S, CALM_WITHOUT_QUORUM_S = 1.5, 5.0
+"""How long load runs between two injections; longer where nobody could write, so that it is seen how play goes on."""
 TAKE_OVERS, TAKE_OVERS_QUICK = 30, 3
-ROUNDS_OF_INJECTIONS = 3
-"""How often the whole list runs in the long campaign."""
+CUTS_S = (0.0, 3.0)
+"""How long the home region that is lost was cut off before."""
+DRIVERS = ("acsylla", "python", "acsylla")
+"""The whole list runs once with each in the long campaign, with the first in the quick one."""
 PAUSE_S = 0.05
 """Between two calls of a player: machines that restart need some of the CPU."""
 LATENCY_MS, SLOW_S = 80, 8.0
@@ -79,6 +83,7 @@ class Totals:
         self.take_overs_s: list[float] = []
         self.controls: list[tuple[str, bool]] = []
         self.scenarios: list[Told] = []
+        self.homes_lost: list[HomeLost] = []
         self.is_clean = True
 
     def add(self, name: str, report: Report, stage: Stage) -> None:
@@ -118,6 +123,7 @@ class Totals:
             "take_overs_s": [round(one, 2) for one in self.take_overs_s],
             "controls": dict(self.controls),
             "scenarios": msgspec.to_builtins(self.scenarios),
+            "homes_lost": msgspec.to_builtins(self.homes_lost),
         }
         (self.folder / "cluster-faults.json").write_text(json.dumps(figures, indent=1) + "\n")
 
@@ -131,8 +137,9 @@ class Totals:
 async def run(cluster: Machines, totals: Totals) -> None:
     """Everything, one after another."""
     if any(totals.wants(injection.name) for injection in ALL):
-        for number in range(1 if totals.is_quick or totals.only else ROUNDS_OF_INJECTIONS):
-            await _injections(cluster, totals, number)
+        for number, driver in enumerate(DRIVERS[: 1 if totals.is_quick or totals.only else None]):
+            await _injections(cluster, totals, number, driver)
+    await _classes(cluster, totals)
     for scenario in SCENARIOS:
         if totals.wants(scenario.name, is_quick=False):
             await _scenario(cluster, totals, scenario)
@@ -149,9 +156,10 @@ async def run(cluster: Machines, totals: Totals) -> None:
         print(f"control {name}: {'caught' if is_caught else 'NOT CAUGHT'}", flush=True)
 
 
-async def _injections(cluster: Machines, totals: Totals, number: int) -> None:
+async def _injections(cluster: Machines, totals: Totals, number: int, driver: str) -> None:
     """The list under load, then singletons, then both judges."""
-    stage = Stage(cluster, f"faults_{number}", totals.seed + number, players=totals.players, pause_s=PAUSE_S)
+    settings = {"cassandra": {"driver": driver}}
+    stage = Stage(cluster, f"faults_{number}", totals.seed + number, players=totals.players, pause_s=PAUSE_S, settings=settings)
     try:
         await stage.up()
         async with stage.crowd.playing():
@@ -161,25 +169,74 @@ async def _injections(cluster: Machines, totals: Totals, number: int) -> None:
                     await inject(stage, injection, totals)
         if totals.wants("singleton"):
             await _singletons(stage, totals)
-        totals.add(f"faults, seed {stage.seed}", await stage.report(), stage)
+        totals.add(f"faults, seed {stage.seed}, driver {driver}", await stage.report(), stage)
     finally:
         await stage.down()
 
 
-async def inject(stage: Stage, injection: Injection, totals: Totals) -> None:
-    """One injection, mended, and what callers noticed meanwhile."""
+async def _classes(cluster: Machines, totals: Totals) -> None:
+    """The other classes than geo."""
+    for trial in trials(cluster.plan):
+        if totals.wants(f"class {trial.name}", is_quick=False):
+            await _trial(cluster, totals, trial)
+    for cut_s in CUTS_S if cluster.plan.isolated else CUTS_S[:1]:
+        if totals.wants("home region lost", is_quick=False):
+            await _home_lost(cluster, totals, cut_s)
+
+
+async def _trial(cluster: Machines, totals: Totals, trial: Trial) -> None:
+    """What is done to another class."""
+    stage = Stage(
+        cluster,
+        f"class_{trial.name}",
+        totals.seed,
+        players=totals.players,
+        pause_s=PAUSE_S,
+        settings=trial.settings,
+        replicas=trial.replicas,
+    )
+    try:
+        await stage.up()
+        async with stage.crowd.playing():
+            await asyncio.sleep(CALM_S)
+            for injection in trial.injections:
+                await inject(stage, injection, totals, f"class {trial.name}: ")
+        totals.add(f"class {trial.name}", await stage.report(), stage)
+    finally:
+        await stage.down()
+
+
+async def _home_lost(cluster: Machines, totals: Totals, cut_s: float) -> None:
+    lost = await home_lost(cluster, totals.seed, totals.folder, cut_s=cut_s)
+    totals.homes_lost.append(lost)
+    found = lost.findings
+    totals.counts.update(
+        rounds=found.rounds, faults=lost.faults, lost=found.lost, double=found.double, drift=found.drift, unresolved=found.unresolved
+    )
+    totals.is_clean = totals.is_clean and lost.is_as_announced
+    print(
+        f"{lost.title}: {'as announced' if lost.is_as_announced else 'NOT AS ANNOUNCED'}, {lost.wallets} wallets, {lost.lost_rounds} rounds lost and "
+        f"{lost.kept_rounds} kept, lag {lost.lag_s:.2f} s, went on after {lost.goes_on_s:.2f} to {lost.all_go_on_s:.2f} s",
+        flush=True,
+    )
+    for example in found.examples[:5]:
+        print(f"  {example}", flush=True)
+
+
+async def inject(stage: Stage, injection: Injection, totals: Totals, where: str = "") -> None:
+    """One injection, mended, and what callers noticed meanwhile; `where` goes before its name."""
     begin_ns, failed = time.monotonic_ns(), len(stage.crowd.failed)
     try:
         faults = await injection.act(stage)
     except Exception as error:  # What one injection met must not end the campaign, nor be overlooked.
         faults, totals.is_clean = 1, False
-        stage.missed.append(f"{injection.name}: {error!r}")
+        stage.missed.append(f"{where}{injection.name}: {error!r}")
     await stage.mend()
     stage.notes("whole again")
-    await asyncio.sleep(CALM_S)
+    await asyncio.sleep(CALM_WITHOUT_QUORUM_S if injection.takes_quorum else CALM_S)
     end_ns, wishes = time.monotonic_ns(), stage.crowd.wishes
     line = Line(
-        injection.name,
+        where + injection.name,
         faults,
         (end_ns - begin_ns) / 1e9,
         sum(wish.rpc == "Play" and begin_ns <= wish.answered_ns <= end_ns for wish in wishes),
@@ -202,7 +259,7 @@ async def _singletons(stage: Stage, totals: Totals) -> None:
     totals.counts.update(faults=1, stale_accepted=int(stale.is_accepted))
     totals.is_clean = totals.is_clean and stale.result == "refused" and not stale.is_accepted
     print(f"  stale holder of fence {stale.old_fence}: its write was {stale.result}, the store keeps fence {stale.kept_fence}", flush=True)
-    for _ in range(TAKE_OVERS_QUICK if totals.is_quick else TAKE_OVERS // ROUNDS_OF_INJECTIONS):
+    for _ in range(TAKE_OVERS_QUICK if totals.is_quick else TAKE_OVERS // len(DRIVERS)):
         totals.take_overs_s.append(await take_over_s(stage))
         totals.counts.update(faults=1)
     print(f"  take-overs: {[round(one, 2) for one in totals.take_overs_s]} s", flush=True)

@@ -16,7 +16,7 @@ from tests.faults.wishes import Player, Wish
 ATTEMPT_S_MAX = 3.0
 """After that a player asks another node."""
 CALL_S_MAX = 20.0
-"""After that a player gives up, as a caller with a deadline would, and the call counts as failed; it is asked for again at the end."""
+"""After that the call counts as failed, as it would to a caller with a deadline; the player goes on asking, and plays nothing else meanwhile."""
 _EJECTED_S = 1.0
 """How long a node is left out that did not answer."""
 _PAUSE_S = 0.05
@@ -107,6 +107,9 @@ class Crowd:
             for wish in wishes:
                 if not await self.insist(player.wallet, wish, CALL_S_MAX):
                     self.failed.append(wish)
+                    # Who wanted the same step once more could not be told apart from who asked for it twice.
+                    if not await self.insist(player.wallet, wish, _SETTLE_S_MAX):
+                        return
                 player.learns(wish)
             if self._pause_s:
                 await asyncio.sleep(self.chance.expovariate(1 / self._pause_s))

@@ -16,7 +16,7 @@ from tests.cluster.points import ROLL_POINTS, ROUND_POINTS
 from tests.cluster.stage import Stage
 from tests.faults.points import FREEZE_PID, Point
 
-POINT_S_MAX = 8.0
+POINT_S_MAX = 15.0
 """A kill at a point that is not reached by then comes at any moment."""
 HARM_S = 4.0
 """How long a machine stays harmed: longer than an attempt, a lease's refresh and Cassandra's time-outs."""
@@ -38,6 +38,8 @@ class Injection(NamedTuple):
 
 
 def _killed_at(point: Point) -> Injection:
+    """A node is killed at a named point."""
+
     async def act(stage: Stage) -> int:
         node = stage.chance.choice(stage.nodes)
         await stage.restart(node, point, stage.chance.randint(2, max(2, point.passings_max)))
@@ -53,7 +55,20 @@ def _killed_at(point: Point) -> Injection:
     return Injection(f"engine node killed at: {point.name}", act)
 
 
-async def _killed_node(stage: Stage) -> int:
+def _with_a_hung_replica(injection: Injection) -> Injection:
+    """The same while another region's Cassandra node hangs, so that every write is without it."""
+
+    async def act(stage: Stage) -> int:
+        name = stage.chance.choice(_cassandra(stage.cluster.plan))
+        stage.notes(f"{name} pause")
+        await stage.harm("pause", name)
+        return 1 + await injection.act(stage)
+
+    return Injection(f"{injection.name}, a Cassandra node hangs", act, is_quick=False)
+
+
+async def killed_node(stage: Stage) -> int:
+    """One of the engine nodes, at any moment."""
     node = stage.chance.choice(stage.nodes)
     stage.notes(f"{node.name} killed")
     node.kill()
@@ -86,17 +101,19 @@ def _machines(
     return Injection(name, act, is_quick, takes_quorum)
 
 
-def _cut(direction: str, *, callers: bool) -> Injection:
+def region_cut(direction: str, *, callers: bool = False, region: str = "", takes_quorum: bool = False) -> Injection:
+    """A region, by chance where none is named, is cut off from the others."""
+
     async def act(stage: Stage) -> int:
-        region = stage.chance.choice(list(stage.cluster.plan.regions))
-        stage.notes(f"{region} cut off ({direction})")
-        await stage.harm("cut", region, direction, callers=callers)
+        chosen = region or stage.chance.choice(list(stage.cluster.plan.regions))
+        stage.notes(f"{chosen} cut off ({direction})")
+        await stage.harm("cut", chosen, direction, callers=callers)
         await asyncio.sleep(2 * HARM_S)
-        await stage.harm("heal", region)
-        stage.notes(f"{region} joined again")
+        await stage.harm("heal", chosen)
+        stage.notes(f"{chosen} joined again")
         return 1
 
-    return Injection(f"region cut off: {direction}{', from callers too' if callers else ''}", act)
+    return Injection(f"region cut off: {direction}{', from callers too' if callers else ''}", act, takes_quorum=takes_quorum)
 
 
 async def _clock_steps(stage: Stage) -> int:
@@ -131,7 +148,8 @@ async def _frozen_coordinator(stage: Stage) -> int:
     return 2
 
 
-async def _rolling_nodes(stage: Stage) -> int:
+async def rolling_nodes(stage: Stage) -> int:
+    """Each engine node drains and starts again."""
     for node in stage.nodes:
         stage.notes(f"{node.name} drains")
         if code := await node.drain():
@@ -141,7 +159,7 @@ async def _rolling_nodes(stage: Stage) -> int:
 
 
 async def _rolling_all(stage: Stage) -> int:
-    await _rolling_nodes(stage)
+    await rolling_nodes(stage)
     machines = [machine.name for machine in stage.cluster.plan.machines() if machine.kind != "node"]
     for name in machines:
         stage.notes(f"{name} restarts")
@@ -180,6 +198,16 @@ def _one(number: int) -> Callable[[Plan], Sequence[str]]:
     return lambda plan: [_cassandra(plan)[number % len(_cassandra(plan))]]
 
 
+def hung_cassandra(number: int, *, takes_quorum: bool = False) -> Injection:
+    """One Cassandra node, from 0."""
+    return _machines(f"Cassandra node {number + 1} hangs", "pause", _one(number), takes_quorum=takes_quorum)
+
+
+def killed_cassandra(number: int, *, takes_quorum: bool = False) -> Injection:
+    """One Cassandra node, from 0; the first in the quick campaign too."""
+    return _machines(f"Cassandra node {number + 1} killed", "kill", _one(number), is_quick=number == 0, takes_quorum=takes_quorum)
+
+
 def _etcd(plan: Plan) -> list[str]:
     return [machine.name for machine in plan.of_kind("etcd")]
 
@@ -209,12 +237,13 @@ ALL: tuple[Injection, ...] = (
     Injection("duels", _duels),
     *(_killed_at(point) for point in ROUND_POINTS),
     *(_killed_at(point) for point in ROLL_POINTS),
-    Injection("engine node killed at any moment", _killed_node),
+    *(_with_a_hung_replica(_killed_at(point)) for point in ROLL_POINTS),
+    Injection("engine node killed at any moment", killed_node),
     Injection("engine node hangs", _hung_node),
     Injection("clock of an engine node steps", _clock_steps),
     Injection("batch held by a frozen coordinator", _frozen_coordinator),
-    *(_machines(f"Cassandra node {number + 1} hangs", "pause", _one(number)) for number in range(3)),
-    *(_machines(f"Cassandra node {number + 1} killed", "kill", _one(number), is_quick=number == 0) for number in range(3)),
+    *(hung_cassandra(number) for number in range(3)),
+    *(killed_cassandra(number) for number in range(3)),
     _machines("two Cassandra nodes hang", "pause", lambda plan: _cassandra(plan)[:2], takes_quorum=True),
     _machines("two Cassandra nodes killed", "kill", lambda plan: _cassandra(plan)[1:3], is_quick=False, takes_quorum=True),
     _machines("etcd's leader killed", "kill", etcd_leader),
@@ -223,12 +252,12 @@ ALL: tuple[Injection, ...] = (
     _machines("an etcd follower hangs", "pause", _follower, is_quick=False),
     _machines("all of etcd killed", "kill", _etcd),
     _machines("all of etcd hangs", "pause", _etcd),
-    _cut("both", callers=False),
-    _cut("in", callers=False),
-    _cut("out", callers=False),
-    _cut("both", callers=True),
+    region_cut("both"),
+    region_cut("in"),
+    region_cut("out"),
+    region_cut("both", callers=True),
     Injection("overload", _overload),
-    Injection("rolling restart of the engine nodes", _rolling_nodes),
+    Injection("rolling restart of the engine nodes", rolling_nodes),
     Injection("rolling restart of everything", _rolling_all, is_quick=False),
 )
 """Every injection, in the order of a campaign."""

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,27 @@ def _lines(figures: dict[str, Any]) -> list[str]:
             f"| {line['name']}{quorum} | {line['faults']} | {line['rounds']:,} | {line['gap_s']:.2f} s | {line['slowest_s']:.2f} s | {line['failed_calls']} |"
         )
     for told in figures["scenarios"]:
-        gaps = f"longest gap {told['gap_s']:.2f} s, p99 of a call {told['p99_s']:.2f} s, {told['failed_calls']} failed calls"
+        gaps = f"longest gap {told['gap_s']:.2f} s, p99 of a call {told['p99_s']:.2f} s, longest {told['max_s']:.2f} s, {told['failed_calls']} failed calls"
         what = f"**{told['title']}.** {told['faults']} faults in {told['seconds']:.0f} s at {told['rounds_per_s']:.0f} rounds/s: {gaps}."
         lines += ["", what, "", f"![{told['title']}](plots/{told['name']}.svg)"]
+    if figures["homes_lost"]:
+        lines += ["", *_homes_lost(figures["homes_lost"])]
+    return lines
+
+
+def _homes_lost(told: Sequence[dict[str, Any]]) -> list[str]:
+    lines = [
+        "| class home | wallets | rounds kept | acknowledged and lost | lag | newest id there, as announced | balances announced, found, EUR | goes on after |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for one in told:
+        money = f"{one['announced_micros'] / 1e6:,.2f}, {one['found_micros'] / 1e6:,.2f}"
+        lines.append(
+            f"| {one['title']} | {one['wallets']} | {one['kept_rounds']:,} | {one['lost_rounds']:,} | {one['lag_s']:.3f} s | {one['announced_age_s']:.3f} s "
+            f"| {money} | {one['goes_on_s']:.2f} s, {one['all_go_on_s']:.2f} s |"
+        )
+    for one in told:
+        lines += ["", f"![{one['title']}](plots/{one['name']}.svg)"]
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Named scenarios with their timelines: the primary service fails; a database's disk is lost and rebuilt while play goes on."""
+"""Named scenarios with their timelines: the primary service fails; a region is lost; a database's disk is lost and rebuilt while play goes on."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from tests.cluster.timeline import Event, draw, panels_of
 
 _BEFORE_S, _AFTER_S = 5.0, 5.0
 _KILLS = 5
-_PAUSE_S = 0.1
-"""Between two calls of a player: some 200 rounds a second of all of them."""
+_LOST_S = 10.0
+_PLAYERS, _PAUSE_S = 48, 0.12
+"""Some 200 rounds a second of all of them."""
 _REFUSES = "has lost its data"
 """In what is said where Cassandra refuses to start an emptied node."""
 
@@ -42,6 +43,8 @@ class Told(Struct):
     rounds_per_s: float
     gap_s: float
     p99_s: float
+    max_s: float
+    """The longest that a player waited for an answer."""
     failed_calls: int
     events: list[Event]
 
@@ -84,15 +87,31 @@ async def _database_disruption(stage: Stage) -> int:
     return 2
 
 
+async def _region_lost(stage: Stage) -> int:
+    """Its Cassandra node, its member of etcd and its engine node in the same moment, and back after a while."""
+    region = next(iter(stage.cluster.plan.regions))
+    machines = [machine.name for machine in stage.cluster.plan.named(region) if machine.kind != "node"]
+    nodes = [node for node in stage.nodes if node.region == region]
+    stage.notes(f"all of {region} killed")
+    for node in nodes:
+        node.kill()
+    await asyncio.gather(*(stage.harm("kill", name) for name in machines), *(node.ended() for node in nodes))
+    await asyncio.sleep(_LOST_S)
+    await stage.mend()
+    stage.notes(f"{region} is back")
+    return len(machines) + len(nodes)
+
+
 SCENARIOS = (
     Scenario("primary-service-failure", "Primary service failure: engine nodes killed one after the other", _primary_service_failure),
+    Scenario("region-lost", "A region of three is lost, class geo", _region_lost),
     Scenario("database-disruption", "Database disruption: a replica's disk is lost and rebuilt under load", _database_disruption),
 )
 
 
 async def play(cluster: Machines, scenario: Scenario, seed: int, plots: Path) -> tuple[Told, Stage]:
     """Runs a scenario under load and draws its timeline; the stage still has its nodes, for its report."""
-    stage = Stage(cluster, scenario.name.replace("-", "_"), seed, pause_s=_PAUSE_S)
+    stage = Stage(cluster, scenario.name.replace("-", "_"), seed, players=_PLAYERS, pause_s=_PAUSE_S)
     await stage.up()
     async with stage.crowd.playing():
         await asyncio.sleep(_BEFORE_S)  # Sessions are opened and caches warm.
@@ -114,6 +133,7 @@ async def play(cluster: Machines, scenario: Scenario, seed: int, plots: Path) ->
         rounds / seconds,
         longest_gap_s(wishes, begin_ns, end_ns),
         slowest_s(wishes, begin_ns, end_ns, 0.99),
+        slowest_s(wishes, begin_ns, end_ns, 1.0),
         len(stage.crowd.failed),
         stage.events,
     )

@@ -31,6 +31,7 @@ from tests.cluster.timeline import Event
 from tests.faults.checker import Findings, check_wallet, evidence_of, wallet_key_of, wishes_by_wallet
 from tests.faults.points import ANY_MOMENT, Point
 from tests.faults.process import ServerDied
+from tests.faults.wishes import Player
 
 REGIONS = ("eu", "us", "asia")
 LIMITS = {"seed_max_rounds": 40, "epoch_max_entries": 100}
@@ -72,9 +73,19 @@ class Stage:
     """See the module. `machines` outlive it."""
 
     def __init__(
-        self, cluster: Machines, name: str, seed: int, *, players: int = 24, pause_s: float = 0.0, settings: Mapping[str, Any] = {}
+        self,
+        cluster: Machines,
+        name: str,
+        seed: int,
+        *,
+        players: int = 24,
+        pause_s: float = 0.0,
+        settings: Mapping[str, Any] = {},
+        replicas: Mapping[str, int] = {},
     ) -> None:
-        """`name` is its keyspace; `settings` go before the usual ones; players and their pauses are those of its crowd."""
+        """`name` is its keyspace, with so many replicas in each region, one for each of its Cassandra nodes unless said otherwise; `settings` go before
+        the usual ones; players and their pauses are those of its crowd.
+        """
         self.cluster = cluster
         self.name = name
         self.seed = seed
@@ -82,6 +93,7 @@ class Stage:
         self.events: list[Event] = []
         self.missed: list[str] = []
         """What an injection could not do, or met that must not be."""
+        self._replicas = dict(replicas or cluster.plan.regions)
         self._players = players
         self._pause_s = pause_s
         self._network = Network(cluster.plan) if cluster.plan.isolated else None
@@ -93,7 +105,7 @@ class Stage:
     async def up(self, control: str = "", env: Mapping[str, str] = {}) -> None:
         """Makes the keyspace and starts the nodes, the first one first: it makes the operators."""
         config = self.config()
-        await opening.create_keyspace(config, self.cluster.plan.regions)
+        await opening.create_keyspace(config, self._replicas)
         await opening.migrate(config, "tests")
         for node in self.nodes:
             await node.start(control=control, env=env)
@@ -108,6 +120,11 @@ class Stage:
             player.wallet = player.wallet.replace("/player-", f"/crowd-{number}-player-")
         self._crowds.append(crowd)
         return crowd
+
+    @property
+    def players(self) -> list[Player]:
+        """Of every crowd."""
+        return [player for crowd in self._crowds for player in crowd.players]
 
     def node(self, name: str) -> Node:
         """The engine node of that name."""
@@ -151,7 +168,7 @@ class Stage:
         """Players learn what they do not know; then both judges look."""
         for crowd in self._crowds:
             await crowd.settle()
-        players = [player for crowd in self._crowds for player in crowd.players]
+        players = self.players
         findings = Findings()
         async with self.reads() as reads:
             wishes_of = {wallet_key_of(name): wishes for name, wishes in wishes_by_wallet(players).items()}
@@ -184,9 +201,9 @@ class Stage:
                 await node.ended()
 
     @contextlib.asynccontextmanager
-    async def reads(self) -> AsyncIterator[CassandraStore]:
-        """The store itself, without the nodes."""
-        store = CassandraStore(self.config())
+    async def reads(self, node: Node | None = None) -> AsyncIterator[CassandraStore]:
+        """The store itself, without the nodes, as this one of them sees it, by default the first."""
+        store = CassandraStore((node or self.nodes[0]).config())
         await store.open()
         try:
             yield store

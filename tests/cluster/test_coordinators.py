@@ -26,7 +26,7 @@ pytestmark = [*map(pytest.mark.filterwarnings, _QUIET), pytest.mark.timeout(60)]
 
 @pytest.fixture(scope="module")
 def place(cassandra: Ring) -> Iterator[Place]:
-    yield from purse.place_on(cassandra, "drivers5_coordinators")
+    yield from purse.place_on(cassandra, "coordinators")
 
 
 @pytest.fixture(params=["acsylla", "python"])
@@ -148,6 +148,28 @@ def test_all_lost_is_told_at_once_and_mends_itself(place: Place, driver_name: st
             async with asyncio.timeout(3.0):
                 while not await purse.applied(own, whole):  # noqa: ASYNC110 - each try is one
                     await asyncio.sleep(0.02)
+
+    run(scenario())
+
+
+def test_one_that_was_lost_for_long_is_found_as_soon_as_it_is_back(place: Place, driver_name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Longer than it is probed under its old connection: from then on each attempt connects, and the first one after its return succeeds."""
+    monkeypatch.setattr(coordinators, "RETRY_S", 0.05)
+    monkeypatch.setattr(coordinators, "PROBES_MAX", 70)
+
+    async def scenario() -> None:
+        async with three(place, driver_name) as (whole, proxies):
+            for proxy in proxies:
+                proxy.refusing = True
+                proxy.cut()
+            own = Purse()
+            while any(one.connected for one in whole.conditions):
+                with pytest.raises((NotSent, Unknown)):
+                    await own.move(whole, "first")
+                await asyncio.sleep(0.02)
+            for proxy in proxies:
+                proxy.refusing = False
+            await back(whole, 2.0)
 
     run(scenario())
 

@@ -23,7 +23,7 @@ LOGIN = ("croupier", "a password with ümlauts")
 
 @pytest.fixture(scope="module")
 def place(cassandra: Ring) -> Iterator[Place]:
-    yield from purse.place_on(cassandra, "drivers5_access")
+    yield from purse.place_on(cassandra, "access")
 
 
 class Files:

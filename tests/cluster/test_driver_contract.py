@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark
 
 @pytest.fixture(scope="module")
 def place(cassandra: Ring) -> Iterator[Place]:
-    yield from purse.place_on(cassandra, "drivers5_contract")
+    yield from purse.place_on(cassandra, "driver_contract")
 
 
 @both_drivers()

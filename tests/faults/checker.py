@@ -109,7 +109,7 @@ def check_wallet(evidence: Evidence, wishes: Sequence[Wish], findings: Findings)
         if fault:
             _note(findings, "drift", f"{evidence.key}: {fault}")
     there = Counter((EntryKind(entry.kind), entry.reference, entry.step) for entry in entries)
-    wanted = {effect: wish for wish in wishes if (effect := _effect(wish)) is not None and _is_in_force(effect, wish, evidence)}
+    wanted = {effect: wish for wish in wishes if (effect := effect_of(wish)) is not None and _is_in_force(effect, wish, evidence)}
     for effect, count in there.items():
         if effect[0] in (EntryKind.SEED_ROTATED, EntryKind.CLIENT_SEED_SET):
             continue
@@ -117,7 +117,7 @@ def check_wallet(evidence: Evidence, wishes: Sequence[Wish], findings: Findings)
             _note(findings, "double", f"{count} entries of {effect[0].name} {effect[1].hex()} step {effect[2]}")
     findings.rounds += sum(isinstance(wish.answer, rounds.Round) and wish.rpc == "Play" for wish in wishes)
     for wish in wishes:
-        effect = _effect(wish)
+        effect = effect_of(wish)
         if effect is not None:
             _check_wish(evidence, wish, findings, is_there=effect in there and wanted.get(effect) is wish)
 
@@ -218,7 +218,8 @@ def _named(wish: Wish) -> tuple[Kind, str] | None:
             return None
 
 
-def _effect(wish: Wish) -> Effect | None:
+def effect_of(wish: Wish) -> Effect | None:
+    """What it does once to the ledger; None for what may be done again."""
     match wish.request:
         case rounds.PlayRequest(round_id=id_):
             return EntryKind.ROUND, UUID(id_).bytes, 0

@@ -148,6 +148,10 @@ class Player:
             is_open = wish.answer.state == rounds.ROUND_STATE_OPEN
             self._table = wish.answer if is_open else None
 
+    def leaves_table(self) -> None:
+        """Plays something else: the round that was open may be lost."""
+        self._table = None
+
     def _next(self) -> list[Wish]:
         if not self.wishes:
             return [self._transfer("Deposit", 10_000 * EUR)]

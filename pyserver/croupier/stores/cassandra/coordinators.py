@@ -300,7 +300,8 @@ class _Coordinator:
                 if health.connected and failed < PROBES_MAX:
                     await self.driver.run(_PROBE, PROBE_TIMEOUT_S)
                 else:
-                    failed = 0
+                    # There is nothing to probe until it is connected.
+                    failed, health.connected = 0, False
                     await self._connect()
                 health.back(time.monotonic())
             except (NotSent, Unknown):
