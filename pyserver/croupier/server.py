@@ -144,7 +144,7 @@ class Server:
         if self.config.is_clustered:
             connect = peer_channels(self.config)
             if connect:
-                self.guard.forwarding = Forwarding(self.membership, self.config.node, self.config.region, connect, self.metrics)
+                self.guard.forwarding = Forwarding(self.membership, self.config.node, self.config.region, connect, self.metrics, clock_ms)
         await self.membership.update(address=self.config.advertise or self.address)
         await self.membership.start()
         self._run_jobs()

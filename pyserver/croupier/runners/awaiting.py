@@ -21,7 +21,7 @@ from croupier.door import Inbox
 from croupier.errors import NodeUnavailable, Overloaded, Refusal, StoreFailed, TooLarge
 from croupier.model import WalletKey
 from croupier.operations.command import Command
-from croupier.runners.embedded import Call, EmbeddedRunner, Result, expired, unknown
+from croupier.runners.embedded import Call, EmbeddedRunner, Result, expired, out_of_service, unknown
 from croupier.runners.ferry import Ferry
 from croupier.runners.hot import HotCalls
 from croupier.runners.limiter import Limiter
@@ -198,7 +198,7 @@ class Awaiting:
             raise Overloaded(f"{self._reading} reads are waiting already; try again in a moment", retry_after_s=RETRY_AFTER_S)
         self._reading += 1
         try:
-            with self._failing(self._out_of_service):
+            with self._failing(lambda: out_of_service(self.runner.failure)):
                 return await task(self._reads)
         finally:
             self._reading -= 1
@@ -361,9 +361,6 @@ class Awaiting:
             self.runner.fail(str(error))
             self._tell_failure()
             raise told() from error
-
-    def _out_of_service(self) -> Refusal:
-        return NodeUnavailable(f"the node is out of service: {self.runner.failure}")
 
     def _tell_failure(self) -> None:
         if self.runner.failure and not self._failure_told:

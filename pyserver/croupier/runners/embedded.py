@@ -127,7 +127,7 @@ class EmbeddedRunner:
                 return results
         for position in waiting:
             results[position] = (
-                self._out_of_service()
+                out_of_service(self.failure)
                 if self.failure
                 else WriteConflict("another writer changed the wallet three times; retry with the same id")
             )
@@ -163,7 +163,7 @@ class EmbeddedRunner:
     def refuse_failed(self) -> None:
         """Raises NodeUnavailable once the runner is out of service."""
         if self.failure:
-            raise NodeUnavailable(f"the node is out of service: {self.failure}")
+            raise out_of_service(self.failure)
 
     async def _without_doubts(self, calls: Sequence[Call], waiting: list[int], results: list[Result]) -> list[int]:
         """The positions that can be decided: those whose wallets have no unknown write, or none any more."""
@@ -354,8 +354,10 @@ class EmbeddedRunner:
         draft.drop_passing()
         self._cache.keep(draft.key, draft.state)
 
-    def _out_of_service(self) -> Refusal:
-        return NodeUnavailable(f"the node is out of service: {self.failure}; nothing was done, use another node")
+
+def out_of_service(reason: object) -> Refusal:
+    """What callers are told once the store has failed, of what was not begun and of reads."""
+    return NodeUnavailable(f"the node is out of service: {reason}; nothing was done, use another node")
 
 
 def unknown() -> Refusal:

@@ -10,9 +10,9 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from croupier.door import Inbox
-from croupier.errors import NodeUnavailable, Overloaded, Refusal, StoreFailed
+from croupier.errors import Overloaded, Refusal, StoreFailed
 from croupier.model import Key, State
-from croupier.runners.embedded import EmbeddedRunner
+from croupier.runners.embedded import EmbeddedRunner, out_of_service
 from croupier.runners.hot import HotCalls
 from croupier.runners.taker import RETRY_AFTER_S
 from croupier.stores.store import Reads, drive
@@ -99,4 +99,4 @@ class Reader:
 
     def _failed(self, error: StoreFailed) -> Refusal:
         self._runner.fail(str(error))
-        return NodeUnavailable(f"the node is out of service: {error}")
+        return out_of_service(error)

@@ -10,8 +10,8 @@ from croupier.operations.house import ALL_GAMING
 from croupier.pb import admin_service_pb2 as pb
 from croupier.runners.taker import Taker
 from croupier.services import names
+from croupier.services.call import Call
 from croupier.services.convert import timestamp
-from croupier.services.guard import Call
 from croupier.switches import Switch, Switches
 
 

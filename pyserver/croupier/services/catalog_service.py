@@ -12,7 +12,7 @@ from croupier.pb import catalog_service_pb2 as pb
 from croupier.pb import paytable_pb2
 from croupier.runners.taker import Taker
 from croupier.services import names, pages
-from croupier.services.guard import Call
+from croupier.services.call import Call
 
 
 class CatalogService:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from croupier.cluster.membership import Member, Membership
 from croupier.pb import admin_service_pb2
 from croupier.pb import cluster_service_pb2 as pb
+from croupier.services.call import Call
 from croupier.services.convert import timestamp
-from croupier.services.guard import Call
 
 _STATES = {
     "starting": admin_service_pb2.NODE_STATE_STARTING,

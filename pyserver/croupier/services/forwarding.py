@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import grpc
@@ -20,6 +21,8 @@ from croupier.config import Config
 from croupier.errors import CredentialsInvalid, DeadlineExceeded, NodeUnavailable, StoreUnreachable
 from croupier.metrics import Metrics
 from croupier.services import status
+from croupier.services.call import Call
+from croupier.services.methods import FORWARDED
 
 _SCHEME = "Forwarded "
 """Begins the `authorization` of a call that another node has forwarded; the caller's own follows."""
@@ -37,6 +40,9 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )
 _WALLET_NAME = re.compile(rb"operators/[A-Za-z0-9._~-]{1,64}/players/[A-Za-z0-9._~-]{1,64}/wallets/[A-Z]{3}")
+
+Send = Callable[[], Coroutine[Any, Any, "bytes | None"]]
+"""Forwards a call: the other node's encoded answer; None where it gave none, so that the call must be served here. Raises Relayed, DeadlineExceeded."""
 
 _log = logging.getLogger("croupier.forwarding")
 
@@ -60,10 +66,17 @@ class Forwarding:
     """See the module. Lives on the event loop."""
 
     def __init__(
-        self, membership: Membership, node: str, region: str, connect: Callable[[str], grpc.aio.Channel], metrics: Metrics
+        self,
+        membership: Membership,
+        node: str,
+        region: str,
+        connect: Callable[[str], grpc.aio.Channel],
+        metrics: Metrics,
+        clock_ms: Callable[[], int],
     ) -> None:
         """`connect` opens a channel to an address."""
         self._membership = membership
+        self._clock_ms = clock_ms
         self._node = node
         self._region = region
         self._connect = connect
@@ -72,6 +85,14 @@ class Forwarding:
         self._suspects: dict[str, float] = {}
         self._known: dict[str, Member | None] = {}
         membership.subscribe(self._changed)
+
+    def way(self, method: str, message: bytes, call: Call, wallet: Callable[[], str | None]) -> Send | None:
+        """How a call gets to the node that is preferred for its wallet; None where it is served here. `wallet` gives its name, where it names one."""
+        if method not in FORWARDED or call.is_forwarded or not call.authorization:
+            return None
+        name = wallet()
+        member = self.elsewhere(name) if name else None
+        return partial(self._send, member, method, message, call) if member else None
 
     def elsewhere(self, wallet: str) -> Member | None:
         """The other node that calls for the wallet of this name go to; None where they are served here."""
@@ -89,15 +110,22 @@ class Forwarding:
         self._known[wallet] = found
         return found
 
-    async def call(self, member: Member, path: str, message: bytes, authorization: str, remaining_s: float | None) -> bytes | None:
-        """The other node's encoded answer; None where it gave none, so that the call must be served here. Raises Relayed, DeadlineExceeded."""
+    async def stop(self) -> None:
+        """Closes the channels."""
+        for channel in self._channels.values():
+            await channel.close()
+        self._channels.clear()
+
+    async def _send(self, member: Member, path: str, message: bytes, call: Call) -> bytes | None:
+        """See Send."""
+        remaining_s = (call.deadline_ms - self._clock_ms()) / 1000 if call.deadline_ms else None
         patience_s = _PATIENCE_S if remaining_s is None else min(_PATIENCE_S, remaining_s)
         if patience_s <= 0:
             raise DeadlineExceeded("the deadline passed before the call was forwarded; nothing was done")
         channel: Any = self._channel(member.address)
         method = channel.unary_unary(path)
         try:
-            answer: bytes = await method(message, timeout=patience_s, metadata=(("authorization", _SCHEME + authorization),))
+            answer: bytes = await method(message, timeout=patience_s, metadata=(("authorization", _SCHEME + call.authorization),))
         except grpc.aio.AioRpcError as error:
             details = _details(error)
             if details is not None and status.reason(details) not in _ITS_OWN_TROUBLE:
@@ -109,12 +137,6 @@ class Forwarding:
             return None
         self._metrics.peer_calls("answered")
         return answer
-
-    async def stop(self) -> None:
-        """Closes the channels."""
-        for channel in self._channels.values():
-            await channel.close()
-        self._channels.clear()
 
     def _changed(self, members: tuple[Member, ...]) -> None:
         self._known.clear()

@@ -10,19 +10,19 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import Any, Self, cast
 from urllib.parse import unquote
 
 import grpc
 from google.protobuf.message import DecodeError
-from msgspec import Struct
 
 from croupier.access import Access, Caller
 from croupier.errors import CredentialsInvalid, FieldInvalid, Forbidden, InvariantBroken, NodeUnavailable, Overloaded, Refusal
 from croupier.metrics import Metrics
 from croupier.services import access_log, status
+from croupier.services.call import Call
 from croupier.services.forwarding import Forwarding, Relayed, original, wallet_in
-from croupier.services.methods import FORWARDED
 
 _log = logging.getLogger("croupier.call")
 _RETRY_AFTER_S = 1.0
@@ -32,22 +32,6 @@ _CANCELLED_CODE = 1
 PEER_KEY, CERTIFICATE_KEY = "croupier-peer", "croupier-certificate"
 """Metadata that the front door sets on what it forwards: ip:port, and the common name, percent-encoded. What a caller sends under such names it removes."""
 Context = grpc.aio.ServicerContext[Any, Any]
-
-
-class Call(Struct, frozen=True):
-    """What a method may know of its call besides the request."""
-
-    caller: Caller
-    deadline_ms: int
-    """0 for none."""
-    authorization: str
-    """What the caller showed; empty where it was a certificate."""
-    is_forwarded: bool
-    """Another node has forwarded it, so it is served here."""
-    check: Callable[[], object]
-    """Raises a Refusal once the credentials no longer hold; a stream may outlive them, and asks before each thing that it does (S7)."""
-
-
 Unary = Callable[[Any, Call], Awaitable[Any]]
 Streaming = Callable[[Any, Call], AsyncGenerator[Any, None]]
 Decode = Callable[[bytes], Any]
@@ -80,7 +64,9 @@ class Guard:
             self._begin()
             try:
                 call = self._admit(context, roles)
-                answer = await self._elsewhere(method, data, call)
+                answer = None
+                if self.forwarding and (send := self.forwarding.way(method, data, call, partial(wallet_in, data))):
+                    answer = await send()
                 if answer is None:
                     answer = await behaviour(_decoded(decode, data), call)
             except asyncio.CancelledError:
@@ -177,17 +163,6 @@ class Guard:
         """What the caller is told of an error that nobody foresaw; it is logged here."""
         _log.error("%s failed", method, exc_info=error)
         return InvariantBroken("an internal error; it was logged, and the call changed nothing that it did not acknowledge")
-
-    async def _elsewhere(self, method: str, data: bytes, call: Call) -> bytes | None:
-        """The answer of the node that is preferred for the call's wallet; None where the call is served here. Raises Relayed."""
-        if self.forwarding is None or method not in FORWARDED or call.is_forwarded or not call.authorization:
-            return None
-        wallet = wallet_in(data)
-        member = self.forwarding.elsewhere(wallet) if wallet else None
-        if member is None:
-            return None
-        remaining_s = (call.deadline_ms - self._clock_ms()) / 1000 if call.deadline_ms else None
-        return await self.forwarding.call(member, method, data, call.authorization, remaining_s)
 
     def _admit(self, context: Context, roles: frozenset[int]) -> Call:
         if self._running > self._max_calls:

@@ -19,7 +19,7 @@ from croupier.operations.command import Command
 from croupier.runners.embedded import Call as Queued
 from croupier.runners.embedded import Result
 from croupier.runners.taker import Taker
-from croupier.services.guard import Call
+from croupier.services.call import Call
 
 
 class Decide(Struct, frozen=True):

@@ -21,16 +21,12 @@ from croupier.runners.embedded import Result
 from croupier.runners.hot import Outcome
 from croupier.runners.taker import RETRY_AFTER_S
 from croupier.services import access_log, names, status
-from croupier.services.forwarding import Relayed
-from croupier.services.guard import Call, Guard, log_refusal, undecodable
+from croupier.services.forwarding import Relayed, Send
+from croupier.services.guard import Guard, log_refusal, undecodable
 from croupier.services.hot import Decide, Lookup, Work, answered, queued
-from croupier.services.methods import FORWARDED
 from croupier.services.registry import HotMethod
 
 _MAY_GO_ON = b""
-
-Send = Callable[[], Coroutine[Any, Any, "bytes | None"]]
-"""Forwards a call: the other node's encoded answer, or None. Raises Relayed, a Refusal."""
 
 
 class Intake:
@@ -63,7 +59,8 @@ class Intake:
                     batch.answers.append((ticket, _MAY_GO_ON))
                 else:
                     work = method.translate(method.decode(message), call)
-                    send = self._elsewhere(method, work, message, call) if self._guard.forwarding else None
+                    forwarding = self._guard.forwarding
+                    send = forwarding.way(method.path, message, call, partial(_wallet_of, work)) if forwarding else None
                     if send:
                         batch.forward(ticket, number, work, deadline_ms, send)
                     else:
@@ -78,18 +75,6 @@ class Intake:
         batch.log(*batch.answers)
         return batch
 
-    def _elsewhere(self, method: HotMethod, work: Work, message: bytes, call: Call) -> Send | None:
-        """Sends the call to the node that is preferred for its wallet; None where it is served here."""
-        forwarding = self._guard.forwarding
-        if forwarding is None or method.path not in FORWARDED or call.is_forwarded or not call.authorization or isinstance(work, Lookup):
-            return None
-        wallets = {command.wallet for command in work.commands if not isinstance(command, Refusal)}
-        member = forwarding.elsewhere(names.wallet_name(wallets.pop())) if len(wallets) == 1 else None
-        if member is None:
-            return None
-        remaining_s = (call.deadline_ms - self._clock_ms()) / 1000 if call.deadline_ms else None
-        return partial(forwarding.call, member, method.path, message, call.authorization, remaining_s)
-
     def _refused(self, ticket: int, number: int, error: Exception) -> Answer:
         """A refusal, in its place where it is one message of a stream."""
         method = self._methods[number if number >= 0 else -1 - number][0]
@@ -101,6 +86,14 @@ class Intake:
         """A refusal that ends the call."""
         self._methods[number if number >= 0 else -1 - number][1](refusal.reason)
         return ticket, *status.said(refusal)
+
+
+def _wallet_of(work: Work) -> str | None:
+    """The name of the one wallet that a call is about; None where it is about none, or more."""
+    if isinstance(work, Lookup):
+        return None
+    wallets = {command.wallet for command in work.commands if not isinstance(command, Refusal)}
+    return names.wallet_name(wallets.pop()) if len(wallets) == 1 else None
 
 
 class Part(Struct, frozen=True):

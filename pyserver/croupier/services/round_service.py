@@ -24,8 +24,8 @@ from croupier.pb import round_service_pb2 as pb
 from croupier.runners.embedded import Result
 from croupier.runners.taker import Taker
 from croupier.services import names, pages, status
+from croupier.services.call import Call
 from croupier.services.convert import encoded_round, last_step, round_message
-from croupier.services.guard import Call
 from croupier.services.hot import Decide, Lookup
 from croupier.services.verify import verify
 from croupier.stores.store import EntryQuery

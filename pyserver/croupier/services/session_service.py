@@ -13,8 +13,8 @@ from croupier.operations.open_session import OpenSession, SessionView
 from croupier.pb import session_service_pb2 as pb
 from croupier.runners.taker import Taker
 from croupier.services import names, pages
+from croupier.services.call import Call
 from croupier.services.convert import seed_in_force, seed_message, session_message, timestamp
-from croupier.services.guard import Call
 from croupier.stores.store import EntryQuery
 
 

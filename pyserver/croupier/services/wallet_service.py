@@ -13,8 +13,8 @@ from croupier.operations.transfer import MakeTransfer, TransferView
 from croupier.pb import wallet_service_pb2 as pb
 from croupier.runners.taker import Taker
 from croupier.services import names, pages
+from croupier.services.call import Call
 from croupier.services.convert import entry_message, transfer_message, trial_balance_message, wallet_message
-from croupier.services.guard import Call
 from croupier.services.hot import Lookup
 from croupier.stores.store import EntryQuery
 
