@@ -34,6 +34,8 @@ from croupier.stores.cassandra.driver import (
 from croupier.stores.cassandra.health import Health
 
 T = TypeVar("T")
+Ask = Callable[[Driver], Awaitable[T]]
+"""One request to one coordinator."""
 IN_FLIGHT_MAX = 256
 """Requests that one coordinator is given at once; Cassandra works at 128 by default, so more would only wait there."""
 WAITING_MAX = 4_096
@@ -125,38 +127,25 @@ class Coordinators:
 
     async def prepare(self, cql: str) -> Prepared:
         """See Driver.prepare; the coordinators that were not asked prepare it when they first need it."""
-
-        async def ask(one: _Coordinator) -> Prepared:
-            return await one.driver.prepare(cql)
-
-        return await self._first(self._candidates(is_local=False), ask)
+        return await self._first(self._candidates(is_local=False), lambda driver: driver.prepare(cql))
 
     async def query(self, statement: Prepared, values: Sequence[Value], consistency: Consistency, timeout_s: float) -> list[Row]:
         """See Driver.query. Goes on with another coordinator where one does not answer: what a query may change may change twice."""
-
-        async def ask(one: _Coordinator) -> list[Row]:
-            return await one.driver.query(statement, values, consistency, timeout_s)
-
-        return await self._first(self._candidates(is_local=consistency in _LOCAL), ask, unknown_too=True)
+        candidates = self._candidates(is_local=consistency in _LOCAL)
+        return await self._first(candidates, lambda driver: driver.query(statement, values, consistency, timeout_s), unknown_too=True)
 
     async def conditional(
         self, statements: Sequence[tuple[Prepared, Sequence[Value]]], levels: Levels, timeout_s: float, *, avoid: str = ""
     ) -> Applied:
         """See Driver.conditional. The statement goes to a second coordinator only where the first surely did not take it."""
-
-        async def ask(one: _Coordinator) -> Applied:
-            return await one.driver.conditional(statements, levels, timeout_s)
-
-        return await self._first(self._candidates(is_local=levels.is_local, avoid=avoid), ask)
+        candidates = self._candidates(is_local=levels.is_local, avoid=avoid)
+        return await self._first(candidates, lambda driver: driver.conditional(statements, levels, timeout_s))
 
     async def run(self, cql: str, timeout_s: float) -> list[Row]:
         """See Driver.run."""
-
-        async def ask(one: _Coordinator) -> list[Row]:
-            return await one.driver.run(cql, timeout_s)
-
         # Always the same one, as long as it answers: after a change of the schema the others learn it a little later.
-        return await self._first((one for one in (*self._own, *self._others) if one.health.usable), ask)
+        candidates = (one for one in (*self._own, *self._others) if one.health.usable)
+        return await self._first(candidates, lambda driver: driver.run(cql, timeout_s))
 
     def close(self) -> None:
         """See Driver.close."""
@@ -174,9 +163,7 @@ class Coordinators:
         order.sort(key=lambda one: one.health.suspected(now))
         return (one for one in order if one.health.usable)
 
-    async def _first(
-        self, candidates: Iterator[_Coordinator], ask: Callable[[_Coordinator], Awaitable[T]], *, unknown_too: bool = False
-    ) -> T:
+    async def _first(self, candidates: Iterator[_Coordinator], ask: Ask[T], *, unknown_too: bool = False) -> T:
         """The first answer. Goes on where nothing was sent, and once where nobody answered, if that is harmless."""
         errors: list[str] = []
         for one in candidates:
@@ -212,18 +199,14 @@ class _Coordinator:
 
     async def clock(self) -> Clock | None:
         """What its clock says; None where it does not answer."""
-
-        async def ask(one: _Coordinator) -> list[Row]:
-            return await one.driver.run(_CLOCK, PROBE_TIMEOUT_S)
-
         before_ms = time.time() * 1000
         try:
-            ((then_ms,),) = await self.ask(ask)
+            ((then_ms,),) = await self.ask(lambda driver: driver.run(_CLOCK, PROBE_TIMEOUT_S))
         except DriverError:
             return None
         return Clock(self.driver.name, ahead_ms(before_ms, then_ms, time.time() * 1000))
 
-    async def ask(self, ask: Callable[[_Coordinator], Awaitable[T]]) -> T:
+    async def ask(self, ask: Ask[T]) -> T:
         """One request. Raises what the driver raises."""
         if self._waiting >= WAITING_MAX:
             raise NotSent(f"{WAITING_MAX} requests wait for it", self.driver.name)
@@ -232,30 +215,27 @@ class _Coordinator:
             await self._room.acquire()
         finally:
             self._waiting -= 1
+        health = self.health
         try:
-            return await self._ask(ask)
+            if not health.usable:
+                raise NotSent("ejected while the request waited for its turn", self.driver.name)
+            sent_at = time.monotonic()
+            health.sent(sent_at)
+            try:
+                answer = await ask(self.driver)
+            except DriverError as error:
+                if not error.silent:
+                    health.answered(time.monotonic())
+                elif health.silent(sent_at):
+                    self._eject()
+                raise
+            except BaseException:
+                health.abandoned()
+                raise
+            health.answered(time.monotonic())
+            return answer
         finally:
             self._room.release()
-
-    async def _ask(self, ask: Callable[[_Coordinator], Awaitable[T]]) -> T:
-        health = self.health
-        if not health.usable:
-            raise NotSent("ejected while the request waited for its turn", self.driver.name)
-        sent_at = time.monotonic()
-        health.sent(sent_at)
-        try:
-            answer = await ask(self)
-        except DriverError as error:
-            if not error.silent:
-                health.answered(time.monotonic())
-            elif health.silent(sent_at):
-                self._eject()
-            raise
-        except BaseException:
-            health.abandoned()
-            raise
-        health.answered(time.monotonic())
-        return answer
 
     async def connect(self) -> None:
         """Connects, or goes on trying in the background. Raises NotSent, Misuse."""
