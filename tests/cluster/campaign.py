@@ -84,6 +84,9 @@ class Totals:
         self.controls: list[tuple[str, bool]] = []
         self.scenarios: list[Told] = []
         self.homes_lost: list[HomeLost] = []
+        self.missed: list[str] = []
+        self.operations = 0
+        self.wallets = 0
         self.is_clean = True
 
     def add(self, name: str, report: Report, stage: Stage) -> None:
@@ -99,6 +102,9 @@ class Totals:
             failed_calls=report.failed_calls,
         )
         self.is_clean = self.is_clean and report.is_clean
+        self.missed += stage.missed
+        self.operations += report.verdict.operations
+        self.wallets += report.verdict.wallets
         print(
             f"{name}: {'clean' if report.is_clean else 'BROKEN'}, {found.rounds} rounds, {report.calls} calls, {report.unknown} attempts unanswered, "
             f"{report.failed_calls} calls failed; porcupine: {report.verdict.operations} operations of {report.verdict.wallets} wallets, "
@@ -120,6 +126,9 @@ class Totals:
             "call_s_max": CALL_S_MAX,
             "counts": dict(self.counts),
             "injections": msgspec.to_builtins(self.lines),
+            "missed": self.missed,
+            "operations": self.operations,
+            "wallets": self.wallets,
             "take_overs_s": [round(one, 2) for one in self.take_overs_s],
             "controls": dict(self.controls),
             "scenarios": msgspec.to_builtins(self.scenarios),

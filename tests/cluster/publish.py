@@ -27,16 +27,20 @@ def filled(text: str, figures: dict[str, Any]) -> str:
 
 def _lines(figures: dict[str, Any]) -> list[str]:
     counts = figures["counts"]
+    duels = sum(line["faults"] for line in figures["injections"] if line["name"] == "duels")
+    without = sum(line["failed_calls"] for line in figures["injections"] if line["takes_quorum"])
     lines = [
         f"{figures['command']}, seed {figures['seed']}, {figures['seconds']} s, {figures['date']}; {figures['machine']}.",
         "",
         "| | count |",
         "|---|---|",
         f"| rounds acknowledged | {counts['rounds']:,} |",
-        f"| faults put | {counts['faults']:,} |",
+        f"| faults put | {counts['faults']:,}, {duels:,} of them duels: an id at two nodes at once, ids reused, last euros |",
         f"| lost, double, drift, unresolved | {counts['lost']}, {counts['double']}, {counts['drift']}, {counts['unresolved']} |",
         f"| attempts whose outcome was unknown at first | {counts['unknown']:,} |",
-        f"| calls that no node answered within {figures['call_s_max']:.0f} s | {counts['failed_calls']} |",
+        f"| calls that no node answered within {figures['call_s_max']:.0f} s | {counts['failed_calls']}, of them {without} while there was no quorum |",
+        f"| operations that porcupine judged | {figures['operations']:,}, of {figures['wallets']} wallets |",
+        f"| injections that missed something | {'; '.join(figures['missed']) or 'none'} |",
         f"| controls caught | {counts['controls_caught']} of {counts['controls']}: {', '.join(figures['controls']) or 'none run'} |",
     ]
     if took := sorted(figures["take_overs_s"]):
@@ -44,12 +48,15 @@ def _lines(figures: dict[str, Any]) -> list[str]:
         lines.append(
             f"| take-over of a singleton, TTL 5 s: p50, p99, max of {len(took)} | {_share(took, 0.5)}, {_share(took, 0.99)}, {took[-1]:.2f} s |"
         )
-    lines += ["", "| fault under load | faults | rounds | longest gap | p99 of a call | failed calls |", "|---|---|---|---|---|---|"]
-    for line in figures["injections"]:
-        quorum = " (no quorum meanwhile)" if line["takes_quorum"] else ""
-        lines.append(
-            f"| {line['name']}{quorum} | {line['faults']} | {line['rounds']:,} | {line['gap_s']:.2f} s | {line['slowest_s']:.2f} s | {line['failed_calls']} |"
-        )
+    lines += [
+        "",
+        "| fault under load | times | faults | rounds | longest gap | p99 of a call | failed calls |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, ran in _by_name(figures["injections"]).items():
+        gap, slowest = (max(line[key] for line in ran) for key in ("gap_s", "slowest_s"))
+        faults, rounds, failed = (sum(line[key] for line in ran) for key in ("faults", "rounds", "failed_calls"))
+        lines.append(f"| {name} | {len(ran)} | {faults} | {rounds:,} | {gap:.2f} s | {slowest:.2f} s | {failed} |")
     for told in figures["scenarios"]:
         gaps = f"longest gap {told['gap_s']:.2f} s, p99 of a call {told['p99_s']:.2f} s, longest {told['max_s']:.2f} s, {told['failed_calls']} failed calls"
         what = f"**{told['title']}.** {told['faults']} faults in {told['seconds']:.0f} s at {told['rounds_per_s']:.0f} rounds/s: {gaps}."
@@ -57,6 +64,14 @@ def _lines(figures: dict[str, Any]) -> list[str]:
     if figures["homes_lost"]:
         lines += ["", *_homes_lost(figures["homes_lost"])]
     return lines
+
+
+def _by_name(injections: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Each kind of fault with what callers noticed each time; gaps and p99 of a kind are those of its worst time."""
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for line in injections:
+        by_name.setdefault(line["name"] + (" (no quorum meanwhile)" if line["takes_quorum"] else ""), []).append(line)
+    return by_name
 
 
 def _homes_lost(told: Sequence[dict[str, Any]]) -> list[str]:
