@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from croupier.errors import Refusal, StoreFailed, StoreUnreachable, TooLarge
 from croupier.model import GENESIS_EPOCH, Entry, WalletKey, WalletWrite
-from croupier.stores.cassandra import archive, documents, fences, homes, indices, losses, partition
+from croupier.stores.cassandra import archive, documents, fences, homes, indices, losses, moves, partition
 from croupier.stores.cassandra.clocks import ClockWatch
 from croupier.stores.cassandra.driver import Applied, NotSent, Unknown
 from croupier.stores.cassandra.link import Counts
@@ -71,7 +71,7 @@ class CassandraWrites(CassandraReads):
 
     async def move_home(self, wallet: WalletKey, region: str) -> bool:
         """Makes `region` the home of a wallet; whether there is such a wallet. Raises StoreUnreachable, WriteConflict."""
-        return await homes.move(self._partitions, wallet, region)
+        return await moves.move(self._partitions, wallet, region)
 
     async def archive(
         self, wallet: WalletKey, before_ms: int, limit: int = archive.PAGE_ENTRIES, epoch: int = GENESIS_EPOCH
@@ -88,15 +88,15 @@ class CassandraWrites(CassandraReads):
         return await archive.month(self._partitions, wallet, month, after_revision, limit)
 
     async def give_up(self, region: str, heir: str, operator: str) -> None:
-        """Gives a lost region up: see homes.give_up."""
-        await homes.give_up(self._links, region, heir, operator)
+        """Gives a lost region up: see moves.give_up."""
+        await moves.give_up(self._links, region, heir, operator)
 
     async def expected_loss(self, region: str, heir: str) -> losses.ExpectedLoss:
         """What giving up `region` would leave of its wallets: see losses.expected."""
         return await losses.expected(self._links, region, heir)
 
     async def take_back(self, region: str, operator: str) -> list[WalletKey]:
-        """Takes a region back whose data was made anew: see homes.take_back."""
+        """Takes a region back whose data was made anew: see moves.take_back."""
 
         async def all_wallets() -> AsyncIterator[WalletKey]:
             for name in await indices.operators(self._world):
@@ -104,7 +104,7 @@ class CassandraWrites(CassandraReads):
                     for indexed in page:
                         yield indexed.wallet
 
-        return await homes.take_back(self._partitions, all_wallets(), region, operator)
+        return await moves.take_back(self._partitions, all_wallets(), region, operator)
 
     async def indexed(self, after: indices.Spot | None, limit: int) -> tuple[list[indices.Indexed], indices.Spot | None]:
         """Some of all wallets: see indices.some."""
