@@ -85,6 +85,8 @@ class Totals:
         self.scenarios: list[Told] = []
         self.homes_lost: list[HomeLost] = []
         self.missed: list[str] = []
+        self._running: list[tuple[Line, int, int]] = []
+        """Injections of the present stage, with when they began and ended."""
         self.operations = 0
         self.wallets = 0
         self.is_clean = True
@@ -92,6 +94,10 @@ class Totals:
     def add(self, name: str, report: Report, stage: Stage) -> None:
         """Takes what a stage came to, and prints it."""
         found = report.findings
+        for line, begin_ns, end_ns in self._running:
+            # A call belongs to what was done when it began, which may be over when the call fails.
+            line.failed_calls = sum(begin_ns <= wish.attempts[0].sent_ns <= end_ns for wish in stage.failed)
+        self._running.clear()
         self.counts.update(
             rounds=found.rounds,
             lost=found.lost,
@@ -113,6 +119,12 @@ class Totals:
         )
         for example in (*found.examples[:5], *report.verdict.faults[:3]):
             print(f"  {example}", flush=True)
+
+    def ran(self, line: Line, begin_ns: int, end_ns: int) -> None:
+        """Takes what an injection came to, as far as it is known yet."""
+        self.lines.append(line)
+        self._running.append((line, begin_ns, end_ns))
+        self.counts.update(faults=line.faults)
 
     def save(self) -> None:
         """Writes the figures, beside the plots."""
@@ -254,8 +266,7 @@ async def inject(stage: Stage, injection: Injection, totals: Totals, where: str 
         len(stage.crowd.failed) - failed,
         injection.takes_quorum,
     )
-    totals.lines.append(line)
-    totals.counts.update(faults=faults)
+    totals.ran(line, begin_ns, end_ns)
     print(
         f"  {line.name}: {line.faults} faults in {line.seconds:.0f} s, {line.rounds} rounds, gap {line.gap_s:.2f} s, "
         f"p99 {line.slowest_s:.2f} s, {line.failed_calls} failed",

@@ -31,7 +31,7 @@ from tests.cluster.timeline import Event
 from tests.faults.checker import Findings, check_wallet, evidence_of, wallet_key_of, wishes_by_wallet
 from tests.faults.points import ANY_MOMENT, Point
 from tests.faults.process import ServerDied
-from tests.faults.wishes import Player
+from tests.faults.wishes import Player, Wish
 
 REGIONS = ("eu", "us", "asia")
 LIMITS = {"seed_max_rounds": 40, "epoch_max_entries": 100}
@@ -126,6 +126,11 @@ class Stage:
         """Of every crowd."""
         return [player for crowd in self._crowds for player in crowd.players]
 
+    @property
+    def failed(self) -> list[Wish]:
+        """Calls of every crowd that no node answered in time."""
+        return [wish for crowd in self._crowds for wish in crowd.failed]
+
     def node(self, name: str) -> Node:
         """The engine node of that name."""
         return next(node for node in self.nodes if node.name == name)
@@ -185,7 +190,7 @@ class Stage:
             findings,
             verdict,
             sum(crowd.lines.unanswered for crowd in self._crowds),
-            sum(len(crowd.failed) for crowd in self._crowds),
+            len(self.failed),
             sum(len(crowd.wishes) for crowd in self._crowds),
             unnoted,
         )
