@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from croupier.cluster.membership import Membership
 from croupier.errors import Refusal, StoreUnreachable
 from croupier.runners.taker import Taker
-from croupier.stores.cassandra.clocks import ClockWatch
+from croupier.stores.cassandra.watch import ServerWatch
 
 _UNREACHABLE_LOOKS = 2
 """How many looks in a row must fail before the store counts as out of reach: one may have met a single lost node."""
@@ -29,11 +29,11 @@ class Checks:
         stuck_s: float,
         refresh: Callable[[], Awaitable[None]],
         say_serving: Callable[[bool], Awaitable[None]],
-        clocks: ClockWatch | None = None,
+        servers: ServerWatch | None = None,
     ) -> None:
         """`refresh` reads from the store what the node needs of it; `say_serving` is called when what health says is to change.
 
-        `clocks` are those of the store's servers, where it has any.
+        `servers` are the store's, where it has any.
         """
         self.problems: dict[str, str] = {}
         """What is wrong now, in a sentence each: "batch", "store", "cluster", "clocks"."""
@@ -42,7 +42,7 @@ class Checks:
         self._stuck_s = stuck_s
         self._refresh = refresh
         self._say_serving = say_serving
-        self._clocks = clocks
+        self._servers = servers
         self._unreachable_looks = 0
         self._serves = True
 
@@ -53,7 +53,7 @@ class Checks:
         self._note("cluster", self._membership.problem)
         if not is_stuck:
             self._note("store", await self._store_problem())
-            self._note("clocks", await self._clocks.problem() if self._clocks else "")
+            self._note("clocks", await self._servers.problem() if self._servers else "")
         serves = not self.problems.keys() & {"batch", "store"}
         if serves != self._serves:
             self._serves = serves

@@ -15,8 +15,8 @@ from croupier.door import Front
 from croupier.runners.awaiting import Awaiting
 from croupier.runners.load import LoadMeter
 from croupier.runners.taker import Taker
-from croupier.stores.cassandra.clocks import ClockWatch
 from croupier.stores.cassandra.store import CassandraWrites
+from croupier.stores.cassandra.watch import ServerWatch
 
 LATENCY_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -89,9 +89,9 @@ class Metrics:
         """Adds the members that are known, and the terms that are held."""
         self.registry.register(_ClusterCollector(membership, elections))
 
-    def watch_clocks(self, clocks: ClockWatch) -> None:
-        """Adds how far the clocks of the store's servers and the node's own are apart."""
-        self.registry.register(_ClockCollector(clocks))
+    def watch_servers(self, servers: ServerWatch) -> None:
+        """Adds how far the clocks of the store's servers and the node's own are apart, and how large the servers' Paxos state is."""
+        self.registry.register(_ServerCollector(servers))
 
     def watch_archiving(self, archiving: Archiving) -> None:
         """Adds what the archiver did here, and where it holds the term how far it is behind."""
@@ -207,15 +207,19 @@ class _CassandraCollector(Collector):
             yield CounterMetricFamily(f"croupier_{name}", text, value=value)
 
 
-class _ClockCollector(Collector):
-    def __init__(self, clocks: ClockWatch) -> None:
-        self._clocks = clocks
+class _ServerCollector(Collector):
+    def __init__(self, servers: ServerWatch) -> None:
+        self._servers = servers
 
     def collect(self) -> Iterator[Metric]:
         apart = GaugeMetricFamily("croupier_clocks_apart_seconds", "How far this node's clock and those of Cassandra's servers are apart.")
-        if self._clocks.apart_s is not None:
-            apart.add_metric([], self._clocks.apart_s)
+        if self._servers.apart_s is not None:
+            apart.add_metric([], self._servers.apart_s)
         yield apart
+        paxos = GaugeMetricFamily("croupier_cassandra_paxos_mebibytes", "Disk that a server's Paxos state takes.", labels=["server"])
+        for server, mebibytes in self._servers.paxos_mib.items():
+            paxos.add_metric([server], mebibytes)
+        yield paxos
 
 
 class _ArchiveCollector(Collector):

@@ -119,10 +119,10 @@ class Server:
         self.membership, self._elections = _cluster(config, store)
         self.metrics.watch_cluster(self.membership, self._elections)
         self._health = health.aio.HealthServicer()
-        clocks = store.clocks if isinstance(store, CassandraWrites) else None
-        if clocks:
-            self.metrics.watch_clocks(clocks)
-        self.checks = Checks(self.owner, self.membership, config.stuck_s, self.refresh, self._say_serving, clocks)
+        servers = store.servers if isinstance(store, CassandraWrites) else None
+        if servers:
+            self.metrics.watch_servers(servers)
+        self.checks = Checks(self.owner, self.membership, config.stuck_s, self.refresh, self._say_serving, servers)
         self._wallets = WalletService(
             self.owner, self.hub, config.heartbeat_s, _WATCH_POLL_S if config.is_clustered else config.heartbeat_s
         )

@@ -194,6 +194,22 @@ def test_one_that_is_down_at_the_start_joins_later(place: Place, driver_name: st
     run(scenario())
 
 
+def test_it_looks_at_every_coordinator(place: Place, driver_name: str) -> None:
+    """Each tells its clock and how much disk its Paxos state takes; one that is gone tells nothing."""
+
+    async def scenario() -> None:
+        async with three(place, driver_name) as (whole, proxies):
+            looks = await whole.looks()
+            assert [(look.address, abs(look.ahead_ms) < 1_000) for look in looks] == [(one.name, True) for one in whole.conditions]
+            assert len({look.paxos_mib for look in looks}) == 1 and looks[0].paxos_mib is not None and looks[0].paxos_mib >= 0
+            proxies[0].refusing = True
+            proxies[0].cut()
+            await asyncio.sleep(0.3)
+            assert len(await whole.looks()) == 2
+
+    run(scenario())
+
+
 def test_a_region_by_a_wrong_name_is_refused(place: Place, driver_name: str) -> None:
     """LOCAL_SERIAL through another data centre would be another Paxos: what the settings call a region must be Cassandra's own name for it."""
 

@@ -100,6 +100,8 @@ def _summary(settings: Config, facts: Facts) -> list[str]:
         up = sum(not server.problem for server in facts.store.servers)
         answer = f"{up} of {len(facts.store.servers)} servers answer"
         lines.append(f"store: {answer}, class {settings.cassandra.durability}, {keyspace}, replicas: {replicas}")
+        paxos = [server.paxos_mib for server in facts.store.servers if server.paxos_mib is not None]
+        lines += [f"Paxos state: {max(paxos)} MiB at most on a server"] if paxos else []
         lines += [
             f"given up: region {lost}; {heir} decides for its wallets until croupier cluster region take-back {lost}"
             for lost, heir in facts.store.given_up.items()

@@ -31,14 +31,18 @@ class Node(Struct, frozen=True):
     settings: Mapping[str, str]
     clock_ahead_ms: float
     """Of this program's own clock, by at least so much; below 0 where it is behind."""
+    paxos_mib: int | None = None
+    """How much disk its promises take (system.paxos), in MiB; None where the login may not see it."""
 
 
-class Clock(Struct, frozen=True):
-    """What one server's clock says."""
+class Look(Struct, frozen=True):
+    """What one server tells that may change while it runs."""
 
     address: str
     ahead_ms: float
     """See Node.clock_ahead_ms."""
+    paxos_mib: int | None = None
+    """See Node.paxos_mib."""
 
 
 class Finding(Struct, frozen=True):
@@ -64,10 +68,10 @@ def of_nodes(nodes: Sequence[Node]) -> Iterator[Finding]:
     """What the servers' own settings lack."""
     for node in nodes:
         yield from _of_node(node)
-    yield from of_clocks([Clock(node.address, node.clock_ahead_ms) for node in nodes])
+    yield from of_clocks([Look(node.address, node.clock_ahead_ms) for node in nodes])
 
 
-def of_clocks(clocks: Sequence[Clock]) -> Iterator[Finding]:
+def of_clocks(clocks: Sequence[Look]) -> Iterator[Finding]:
     """What the servers' clocks lack."""
     apart = apart_ms(clocks)
     if apart > CLOCKS_APART_MAX_MS:
@@ -77,7 +81,7 @@ def of_clocks(clocks: Sequence[Clock]) -> Iterator[Finding]:
         yield Finding(f"clocks are {apart / 1000:.1f} s apart between {between}, more than {CLOCKS_APART_MAX_MS // 1000} s", "clocks")
 
 
-def apart_ms(clocks: Iterable[Clock]) -> float:
+def apart_ms(clocks: Iterable[Look]) -> float:
     """How far the clocks are apart, this program's own included, at least."""
     ahead = [0.0, *(clock.ahead_ms for clock in clocks)]
     return max(ahead) - min(ahead)

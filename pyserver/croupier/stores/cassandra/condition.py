@@ -28,6 +28,8 @@ class ServerCondition(Struct, frozen=True):
     version: str = ""
     clock_ahead_ms: int = 0
     """Of the clock of the machine that asks, by at least so much; below 0 where it is behind."""
+    paxos_mib: int | None = None
+    """How much disk its Paxos state takes; None where that is not known."""
 
 
 class Condition(Struct, frozen=True):
@@ -146,7 +148,7 @@ def _unaccepted(config: Config, findings: Iterable[checks.Finding]) -> list[str]
 def _server(at: Endpoint, said: checks.Node | str) -> ServerCondition:
     if isinstance(said, str):
         return ServerCondition(at.name, at.region, said)
-    return ServerCondition(at.name, said.region, "", said.version, round(said.clock_ahead_ms))
+    return ServerCondition(at.name, said.region, "", said.version, round(said.clock_ahead_ms), said.paxos_mib)
 
 
 def _lost(servers: Iterable[ServerCondition]) -> dict[str, int]:

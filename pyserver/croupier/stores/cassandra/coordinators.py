@@ -16,7 +16,8 @@ from typing import Protocol, TypeVar
 from msgspec import Struct
 
 from croupier.config import Cassandra
-from croupier.stores.cassandra.checks import Clock, ahead_ms
+from croupier.stores.cassandra import survey
+from croupier.stores.cassandra.checks import Look, ahead_ms
 from croupier.stores.cassandra.driver import (
     Applied,
     Consistency,
@@ -110,10 +111,10 @@ class Coordinators:
         """Every coordinator's, those of the own region first."""
         return [one.condition for one in (*self._own, *self._others)]
 
-    async def clocks(self) -> list[Clock]:
-        """The clock of each coordinator that answers now."""
-        told = await asyncio.gather(*(one.clock() for one in (*self._own, *self._others)))
-        return [clock for clock in told if clock is not None]
+    async def looks(self) -> list[Look]:
+        """What each coordinator tells that answers now."""
+        told = await asyncio.gather(*(one.look() for one in (*self._own, *self._others)))
+        return [look for look in told if look is not None]
 
     async def connect(self) -> None:
         """Returns when one answers and every one has been tried; the others are tried again in the background. Raises NotSent, Misuse."""
@@ -197,14 +198,16 @@ class _Coordinator:
             self.region, self.driver.name, health.connected, health.ejected, health.in_flight, health.time_outs, health.ejections
         )
 
-    async def clock(self) -> Clock | None:
-        """What its clock says; None where it does not answer."""
+    async def look(self) -> Look | None:
+        """What its clock says, and how large its Paxos state is; None where it does not answer."""
         before_ms = time.time() * 1000
         try:
             ((then_ms,),) = await self.ask(lambda driver: driver.run(_CLOCK, PROBE_TIMEOUT_S))
+            after_ms = time.time() * 1000
+            paxos_mib = await self.ask(lambda driver: survey.paxos_mib(driver, PROBE_TIMEOUT_S))
         except DriverError:
             return None
-        return Clock(self.driver.name, ahead_ms(before_ms, then_ms, time.time() * 1000))
+        return Look(self.driver.name, ahead_ms(before_ms, then_ms, after_ms), paxos_mib)
 
     async def ask(self, ask: Ask[T]) -> T:
         """One request. Raises what the driver raises."""

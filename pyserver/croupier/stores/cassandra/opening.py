@@ -10,7 +10,6 @@ from contextlib import closing
 from croupier.config import Cassandra, Config
 from croupier.errors import StoreUnreachable, StoreUnusable
 from croupier.stores.cassandra import checks, contract, homes, schema, statements, survey
-from croupier.stores.cassandra.clocks import ClockWatch
 from croupier.stores.cassandra.coordinators import Coordinators, driver_class, endpoint, open_coordinators
 from croupier.stores.cassandra.driver import GLOBAL, LOCAL, Driver, DriverError, Endpoint, Levels, Misuse, NotSent, Unknown
 from croupier.stores.cassandra.link import Counts, Link
@@ -18,6 +17,7 @@ from croupier.stores.cassandra.links import Links
 from croupier.stores.cassandra.partitions import Partitions
 from croupier.stores.cassandra.places import Places
 from croupier.stores.cassandra.store import CassandraWrites
+from croupier.stores.cassandra.watch import ServerWatch
 
 _NAME = re.compile("[a-z][a-z0-9_]{0,47}")
 _SCHEMA_TIMEOUT_S = 30.0
@@ -57,7 +57,7 @@ class CassandraStore(CassandraWrites):
             self.close()
             raise
 
-        self.clocks = ClockWatch(coordinators.clocks, settings.accept)
+        self.servers = ServerWatch(coordinators.looks, settings.accept)
 
         def link(driver: Driver, levels: Levels) -> Link:
             return Link(driver, levels, settings.request_timeout_s, self.counts)

@@ -13,7 +13,6 @@ from contextlib import suppress
 from croupier.errors import Refusal, StoreFailed, StoreUnreachable, TooLarge
 from croupier.model import GENESIS_EPOCH, Entry, WalletKey, WalletWrite
 from croupier.stores.cassandra import archive, documents, fences, homes, indices, losses, moves, partition
-from croupier.stores.cassandra.clocks import ClockWatch
 from croupier.stores.cassandra.driver import Applied, NotSent, Unknown
 from croupier.stores.cassandra.link import Counts
 from croupier.stores.cassandra.links import region_of
@@ -21,6 +20,7 @@ from croupier.stores.cassandra.partition import Found
 from croupier.stores.cassandra.partitions import Partitions
 from croupier.stores.cassandra.places import Known, Place, may_be_before
 from croupier.stores.cassandra.reads import CassandraReads, in_turns
+from croupier.stores.cassandra.watch import ServerWatch
 from croupier.stores.store import CommitResult, Document, FencedRecord
 
 APPLIED, REFUSED, UNKNOWN, UNSENT = CommitResult.APPLIED, CommitResult.REFUSED, CommitResult.UNKNOWN, CommitResult.UNSENT
@@ -40,8 +40,8 @@ class CassandraWrites(CassandraReads):
     ) -> None:
         """`node` is who writes, for its notes."""
         super().__init__(partitions)
-        self.clocks: ClockWatch | None = None
-        """How far the servers' clocks are apart; None until the store is open."""
+        self.servers: ServerWatch | None = None
+        """What is looked at in the servers now and then; None until the store is open."""
         self._node = node
         self.counts = counts
         self._clock_ms = clock_ms

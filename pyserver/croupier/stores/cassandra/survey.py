@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from croupier.errors import StoreUnusable
 from croupier.stores.cassandra.checks import SETTINGS, Node, ahead_ms
-from croupier.stores.cassandra.driver import Driver, DriverError, Endpoint
+from croupier.stores.cassandra.driver import Driver, DriverError, Endpoint, Misuse
 
 _TIMEOUT_S = 5.0
 _MAX_NODES = 64
@@ -47,6 +47,17 @@ async def replicas(driver: Driver, keyspace: str) -> dict[str, int]:
     return {region: int(count.partition("/")[0]) for region, count in options.items()}
 
 
+async def paxos_mib(driver: Driver, timeout_s: float = _TIMEOUT_S) -> int | None:
+    """How much disk a server's promises take, in MiB; None where the login may not see it. Raises NotSent, Unknown."""
+    try:
+        rows = await driver.run(
+            "SELECT mebibytes FROM system_views.disk_usage WHERE keyspace_name = 'system' AND table_name = 'paxos'", timeout_s
+        )
+    except Misuse:
+        return None
+    return rows[0][0] if rows else 0
+
+
 async def ask(driver: Driver, endpoint: Endpoint) -> Node:
     """Connects to one server; what it says of itself. Raises DriverError."""
     await driver.connect()
@@ -56,7 +67,7 @@ async def ask(driver: Driver, endpoint: Endpoint) -> Node:
         "SELECT release_version, data_center, toUnixTimestamp(now()) FROM system.local", _TIMEOUT_S
     )
     after_ms = _now_ms()
-    return Node(endpoint.name, region, version, dict(settings), ahead_ms(before_ms, then_ms, after_ms))
+    return Node(endpoint.name, region, version, dict(settings), ahead_ms(before_ms, then_ms, after_ms), await paxos_mib(driver))
 
 
 async def _ask(driver: Driver, endpoint: Endpoint) -> Node | None:
