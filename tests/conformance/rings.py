@@ -67,6 +67,9 @@ class DyingDriver:
     async def run(self, cql: str, timeout_s: float) -> list[Row]:
         return await self._driver.run(cql, timeout_s)
 
+    def abandon(self) -> None:
+        self._driver.abandon()
+
     def close(self) -> None:
         self._driver.close()
 

@@ -67,6 +67,7 @@ class AcsyllaDriver:
         self._shown = credentials.read(settings)
         self._session: Any = None
         self._handles: dict[str, Any] = {}
+        self._waiting: set[asyncio.Future[Any]] = set()
 
     async def connect(self) -> None:
         """See Driver.connect."""
@@ -104,7 +105,7 @@ class AcsyllaDriver:
             batch.add_statement(self._bind(handle, values))
         session = self._connected()
         try:
-            first = (await _to_its_end(session.execute_batch(batch))).first()
+            first = (await self._awaited(session.execute_batch(batch))).first()
         except _errors.CassException as error:
             raise self._classified(error) from None
         row: dict[str, Any] = {} if first is None else first.as_dict()
@@ -119,6 +120,12 @@ class AcsyllaDriver:
         statement.set_consistency(acsylla.Consistency.LOCAL_ONE)
         statement.set_is_idempotent(False)
         return await self._all_pages(statement)
+
+    def abandon(self) -> None:
+        """See Driver.abandon."""
+        for answer in [*self._waiting]:
+            if not answer.done():
+                answer.set_exception(Unknown("it hangs", self.name, silent=True))
 
     def close(self) -> None:
         """See Driver.close."""
@@ -172,9 +179,15 @@ class AcsyllaDriver:
                 return rows
             statement.set_page_state(result.page_state())
 
+    def _awaited(self, request: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
+        answer = _to_its_end(request)
+        self._waiting.add(answer)
+        answer.add_done_callback(self._waiting.discard)
+        return answer
+
     async def _answer(self, request: Coroutine[Any, Any, Any]) -> Any:
         try:
-            return await _to_its_end(request)
+            return await self._awaited(request)
         except _errors.CassException as error:
             raise self._classified(error) from None
 

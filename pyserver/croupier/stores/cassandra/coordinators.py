@@ -1,8 +1,9 @@
 """Every coordinator of the store, as one driver: which of them takes a request, and who takes the next one when it hangs, dies or lost its quorum.
 
-There is one session per coordinator, so that no driver can choose another one by itself. A coordinator that hangs costs each caller one time-out at most,
-one that dies its requests in flight; then the next one is asked, those of the own region first. Reads go on by themselves. A conditional write goes on only
-where it was surely not sent: whoever gets Unknown sends the same ids again, and names the coordinator to avoid.
+There is one session per coordinator, so that no driver can choose another one by itself. Where one is silent while requests wait for it, and another one could
+be used, it is asked a short question. So one that hangs costs each caller about a second, a lone one a time-out, one that dies its requests in flight; then the
+next one is asked, those of the own region first. Reads go on by themselves. A conditional write goes on only where it was surely not sent: whoever gets Unknown
+sends the same ids again, and names the coordinator to avoid.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
@@ -32,7 +34,7 @@ from croupier.stores.cassandra.driver import (
     Unknown,
     Value,
 )
-from croupier.stores.cassandra.health import Health
+from croupier.stores.cassandra.health import SUSPECT_S, Health
 
 T = TypeVar("T")
 Ask = Callable[[Driver], Awaitable[T]]
@@ -48,6 +50,8 @@ PROBES_MAX = 20
 REFUSED_S = 10.0
 """Between attempts where the coordinator refuses to be used, which a person must mend."""
 PROBE_TIMEOUT_S = 1.0
+_WATCH_S = SUSPECT_S / 4
+"""Between two looks at one that requests wait for."""
 _PROBE = "SELECT key FROM system.local"
 _REGION = "SELECT data_center FROM system.local"
 _CLOCK = "SELECT toUnixTimestamp(now()) FROM system.local"
@@ -83,7 +87,8 @@ def open_coordinators(settings: Cassandra, region: str, *, keyspace: str | None 
     if settings.durability != "geo" and region not in settings.contact_points:
         raise Misuse(f"cassandra.contact_points names no node of region {region}, which durability {settings.durability} plays in")
     make = driver_class(settings)
-    return Coordinators(region, [_Coordinator(at, make(at, settings, keyspace=keyspace)) for at in endpoints])
+    coordinators = [_Coordinator(at, make(at, settings, keyspace=keyspace)) for at in endpoints]
+    return Coordinators(region, coordinators, is_local=settings.durability != "geo")
 
 
 def driver_class(settings: Cassandra) -> MakeDriver:
@@ -100,7 +105,10 @@ def driver_class(settings: Cassandra) -> MakeDriver:
 class Coordinators:
     """See the module, and Driver."""
 
-    def __init__(self, region: str, coordinators: Sequence[_Coordinator]) -> None:
+    def __init__(self, region: str, coordinators: Sequence[_Coordinator], *, is_local: bool = False) -> None:
+        """`is_local`: no region's coordinator may stand in for another's."""
+        for one in coordinators:
+            one.stand_ins = [other for other in coordinators if other is not one and (not is_local or other.region == one.region)]
         self.name = region
         self._own = [one for one in coordinators if one.region == region]
         self._others = [one for one in coordinators if one.region != region]
@@ -148,6 +156,11 @@ class Coordinators:
         candidates = (one for one in (*self._own, *self._others) if one.health.usable)
         return await self._first(candidates, lambda driver: driver.run(cql, timeout_s))
 
+    def abandon(self) -> None:
+        """See Driver.abandon."""
+        for one in (*self._own, *self._others):
+            one.driver.abandon()
+
     def close(self) -> None:
         """See Driver.close."""
         for one in (*self._own, *self._others):
@@ -188,8 +201,13 @@ class _Coordinator:
         self.driver = driver
         self.health = Health()
         self._mending: asyncio.Task[None] | None = None
+        self._doubting: asyncio.Task[None] | None = None
+        self._watching: asyncio.TimerHandle | None = None
         self._room = asyncio.Semaphore(IN_FLIGHT_MAX)
+        self._room_to_doubt = asyncio.Semaphore(1)
         self._waiting = 0
+        self.stand_ins: Sequence[_Coordinator] = ()
+        """Those that may be asked in its place, whatever the request."""
 
     @property
     def condition(self) -> Condition:
@@ -209,13 +227,14 @@ class _Coordinator:
             return None
         return Look(self.driver.name, ahead_ms(before_ms, then_ms, after_ms), paxos_mib)
 
-    async def ask(self, ask: Ask[T]) -> T:
-        """One request. Raises what the driver raises."""
+    async def ask(self, ask: Ask[T], room: asyncio.Semaphore | None = None) -> T:
+        """One request, in its turn. Raises what the driver raises."""
+        room = room or self._room
         if self._waiting >= WAITING_MAX:
             raise NotSent(f"{WAITING_MAX} requests wait for it", self.driver.name)
         self._waiting += 1
         try:
-            await self._room.acquire()
+            await room.acquire()
         finally:
             self._waiting -= 1
         health = self.health
@@ -224,6 +243,8 @@ class _Coordinator:
                 raise NotSent("ejected while the request waited for its turn", self.driver.name)
             sent_at = time.monotonic()
             health.sent(sent_at)
+            if self._watching is None:
+                self._watching = asyncio.get_running_loop().call_later(_WATCH_S, self._watch)
             try:
                 answer = await ask(self.driver)
             except DriverError as error:
@@ -238,7 +259,23 @@ class _Coordinator:
             health.answered(time.monotonic())
             return answer
         finally:
-            self._room.release()
+            room.release()
+
+    def _watch(self) -> None:
+        """As long as requests wait for it. Where it is suspected, and another one is not, a short question decides before they run into their time limits."""
+        self._watching = None
+        if not self.health.in_flight:
+            return
+        loop, now = asyncio.get_running_loop(), time.monotonic()
+        self._watching = loop.call_later(_WATCH_S, self._watch)
+        if not self.health.usable or not self.health.suspected(now) or (self._doubting is not None and not self._doubting.done()):
+            return
+        if any(one.health.usable and not one.health.suspected(now) for one in self.stand_ins):
+            self._doubting = loop.create_task(self._question())
+
+    async def _question(self) -> None:
+        with suppress(DriverError):
+            await self.ask(lambda driver: driver.run(_PROBE, SUSPECT_S), self._room_to_doubt)
 
     async def connect(self) -> None:
         """Connects, or goes on trying in the background. Raises NotSent, Misuse."""
@@ -262,12 +299,14 @@ class _Coordinator:
 
     def close(self) -> None:
         self.health.connected = False
-        if self._mending is not None:
-            self._mending.cancel()
+        for ending in (self._mending, self._doubting, self._watching):
+            if ending is not None:
+                ending.cancel()
         self.driver.close()
 
     def _eject(self) -> None:
         _log.warning("coordinator ejected: it does not answer", extra={"coordinator": self.driver.name, "region": self.region})
+        self.driver.abandon()
         self._mend()
 
     def _mend(self) -> None:

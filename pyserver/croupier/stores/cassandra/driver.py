@@ -126,6 +126,10 @@ class Driver(Protocol):
         """A statement that is not prepared: schema, and what the server tells about itself, from one node. Raises NotSent, Unknown, Misuse."""
         ...
 
+    def abandon(self) -> None:
+        """All that waits for an answer now raises Unknown, silent; what was sent may happen all the same."""
+        ...
+
     def close(self) -> None:
         """Lets go of the connections."""
         ...

@@ -1,7 +1,8 @@
 """Whether a coordinator should be given requests: pure, told of every request, with the time as an argument.
 
 A process that hangs keeps its connections open and says nothing. So a coordinator is suspected when it has been silent for a while although requests
-wait for it, and ejected when it let one run into its time limit without having said anything meanwhile. A probe brings it back.
+wait for it, and ejected when it let one run into its time limit, which may be that of a short question, without having said anything meanwhile. A probe brings
+it back.
 """
 
 from __future__ import annotations

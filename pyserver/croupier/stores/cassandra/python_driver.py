@@ -70,6 +70,7 @@ class PythonDriver:
         self._session: Any = None
         self._completions: Completions | None = None
         self._handles: dict[str, Any] = {}
+        self._waiting: set[asyncio.Future[None]] = set()
 
     async def connect(self) -> None:
         """See Driver.connect."""
@@ -124,6 +125,12 @@ class PythonDriver:
         """See Driver.run."""
         return await self._all_pages(_query.SimpleStatement(cql, consistency_level=_root.ConsistencyLevel.LOCAL_ONE), timeout_s)
 
+    def abandon(self) -> None:
+        """See Driver.abandon."""
+        for done in [*self._waiting]:
+            if not done.done():
+                done.set_exception(Unknown("it hangs", self.name, silent=True))
+
     def close(self) -> None:
         """See Driver.close."""
         cluster, self._cluster, self._session = self._cluster, None, None
@@ -175,6 +182,8 @@ class PythonDriver:
         session, completions = self._connected(), self._completions
         assert completions is not None
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(done)
+        done.add_done_callback(self._waiting.discard)
 
         def answered(_: Any) -> None:
             completions.complete(done)
@@ -186,6 +195,8 @@ class PythonDriver:
             request = session.execute_async(statement, timeout=timeout_s, execution_profile=profile, paging_state=paging_state)
             request.add_callbacks(answered, failed)
             await done
+        except Unknown:
+            raise
         except Exception as error:
             raise self._classified(error) from None
         return request.result()
