@@ -132,7 +132,7 @@ class Totals:
         figures = {
             "seed": self.seed,
             "seconds": round(self.seconds),
-            "command": f"`python -m tests.cluster {' '.join(sys.argv[1:])}`",
+            "command": f"`{' '.join(('python -m tests.cluster', *sys.argv[1:]))}`",
             "date": time.strftime("%Y-%m-%d"),
             "machine": f"{os.cpu_count()} CPUs, load {os.getloadavg()[2]:.0f}, Linux {platform.release()}, Python {platform.python_version()}",
             "call_s_max": CALL_S_MAX,
