@@ -68,7 +68,7 @@ def test_a_lone_coordinator_gets_all_its_time(place: Place, driver_name: str) ->
     async def scenario() -> None:
         async with CqlProxy(place.endpoint.host, (place.endpoint.host, place.endpoint.port)) as proxy:
             whole = opened(place, [proxy], driver_name)
-            await whole.connect()
+            await connect(whole)
             own = Purse()
             await own.open(whole)
             proxy.freeze()
@@ -267,8 +267,13 @@ async def three(place: Place, driver_name: str) -> AsyncIterator[tuple[Coordinat
     async with AsyncExitStack() as stack:
         proxies = [await stack.enter_async_context(CqlProxy(node.host, (node.host, node.port))) for _ in range(3)]
         whole = opened(place, proxies, driver_name)
-        await whole.connect()
-        for cql in (purse.OPEN, purse.MOVE, purse.NOTE):
-            await whole.prepare(cql)
+        await connect(whole)
         yield whole, proxies
         await end(whole)
+
+
+async def connect(whole: Coordinators) -> None:
+    """With the statements of a purse prepared."""
+    await whole.connect()
+    for cql in (purse.OPEN, purse.MOVE, purse.NOTE):
+        await whole.prepare(cql)
